@@ -1,0 +1,2 @@
+// Interface in ARCHITECTURE.md until it stands here.
+export {};

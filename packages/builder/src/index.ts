@@ -1,0 +1,2 @@
+export type * from './types.ts';
+// createBuilder(deps: { root, images, snapshots, steps: StepRunner (from containers), db, log }): Builder

@@ -1,0 +1,3 @@
+export type * from './types.ts';
+// createContainers(deps: { db, root, execRoot, supervisor, snapshots, images, networks, volumes, events, log, defaults })
+//   : { containers: Containers; steps: StepRunner }

@@ -1,0 +1,2 @@
+export type * from './types.ts';
+// openContent(root: string): Promise<Content>

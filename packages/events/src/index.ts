@@ -1,0 +1,1 @@
+export { createEvents, type EngineEvent, type Events, type EventType } from './events.ts';

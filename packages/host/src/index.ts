@@ -1,0 +1,1 @@
+export { check, libc, SystemCallError } from './libc.ts';

@@ -1,0 +1,1 @@
+export { openDatabase, type Database, type Migration } from './database.ts';

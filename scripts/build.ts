@@ -1,0 +1,35 @@
+/**
+ * Bundles the programs into dist/: one file each, so that the CLI starts without resolving a hundred modules.
+ * Each `*.worker.ts` becomes an entry of its own beside them (see workerUrl in packages/util).
+ */
+import { globSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { build } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+rmSync(dist, { recursive: true, force: true });
+
+const entryPoints: Record<string, string> = {
+  cortend: 'packages/cortend/src/main.ts',
+  corten: 'packages/corten/src/main.ts',
+};
+for (const worker of globSync('packages/*/src/**/*.worker.ts', { cwd: root })) {
+  const name = basename(worker, '.ts');
+  if (entryPoints[name]) throw new Error(`two workers are named ${name}: ${entryPoints[name]} and ${worker}`);
+  entryPoints[name] = worker;
+}
+
+await build({
+  absWorkingDir: root,
+  entryPoints,
+  outdir: dist,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  sourcemap: 'linked',
+  external: ['koffi'],
+  logLevel: 'warning',
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+});
