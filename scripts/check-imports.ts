@@ -27,7 +27,9 @@ const sources = (dir: string): string[] =>
 for (const name of readdirSync(join(root, 'packages'))) {
   const own = rank.get(name);
   if (own === undefined) {
-    problems.push(`packages/${name} is in no layer; add it to LAYERS in scripts/check-imports.ts and to ARCHITECTURE.md`);
+    problems.push(
+      `packages/${name} is in no layer; add it to LAYERS in scripts/check-imports.ts and to ARCHITECTURE.md`,
+    );
     continue;
   }
   const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
@@ -47,10 +49,12 @@ for (const name of readdirSync(join(root, 'packages'))) {
         continue;
       }
       if (target[2]) problems.push(`${where}: '${specifier}' reaches into a room; import its index`);
-      if (!declared.has(`@corten/${target[1]}`)) problems.push(`${where}: '@corten/${target[1]}' is not in packages/${name}/package.json`);
+      if (!declared.has(`@corten/${target[1]}`))
+        problems.push(`${where}: '@corten/${target[1]}' is not in packages/${name}/package.json`);
       const other = rank.get(target[1]!);
       const upward = other === undefined || other >= own;
-      if (upward && !(isTest && !APPS.has(target[1]!))) problems.push(`${where}: ${name} must not import ${target[1]} (imports go downwards)`);
+      if (upward && !(isTest && !APPS.has(target[1]!)))
+        problems.push(`${where}: ${name} must not import ${target[1]} (imports go downwards)`);
     }
   }
 }

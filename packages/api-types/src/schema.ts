@@ -35,7 +35,8 @@ export const optionalText = optional(v.string());
 export const optionalFlag = optional(v.boolean());
 export const optionalInteger = optional(wholeNumber);
 export const optionalStrings = optional(v.array(v.string()));
-export const listOf = <S extends v.GenericSchema>(schema: S) => zero<v.InferOutput<S>[]>(v.array(schema) as never, () => []);
+export const listOf = <S extends v.GenericSchema>(schema: S) =>
+  zero<v.InferOutput<S>[]>(v.array(schema) as never, () => []);
 export const mapOf = <S extends v.GenericSchema>(schema: S) =>
   zero<Record<string, v.InferOutput<S>>>(v.record(v.string(), schema) as never, () => ({}));
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { ContainerCreateBody, ContainerUpdateBody, ExecCreateBody } from '@corten/api-types';
+import type { ContainerCreateBody, ContainerUpdateBody, EndpointSettings, ExecCreateBody } from '@corten/api-types';
 import type { Attachment } from '@corten/runtime';
 import type { Change } from '@corten/snapshots';
 
@@ -82,6 +82,10 @@ export interface Containers {
   execInspect(execId: string): Record<string, unknown>;
   execResize(execId: string, rows: number, columns: number): Promise<void>;
   isExecTty(execId: string): boolean;
+
+  /** `docker network connect`/`disconnect`: live when it runs, at the next start otherwise. */
+  connectNetwork(nameOrId: string, network: string, settings?: EndpointSettings): Promise<void>;
+  disconnectNetwork(nameOrId: string, network: string, force: boolean): Promise<void>;
 
   /** Containers that stand on an image, for the images room. */
   usingImage(imageId: string): { id: string; running: boolean }[];

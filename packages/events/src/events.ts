@@ -1,6 +1,17 @@
 import { nowNano } from '@corten/util';
 
-export type EventType = 'container' | 'image' | 'network' | 'volume' | 'builder' | 'daemon' | 'plugin' | 'service' | 'node' | 'secret' | 'config';
+export type EventType =
+  | 'container'
+  | 'image'
+  | 'network'
+  | 'volume'
+  | 'builder'
+  | 'daemon'
+  | 'plugin'
+  | 'service'
+  | 'node'
+  | 'secret'
+  | 'config';
 
 /** One event as `GET /events` sends it (Engine API, SystemEventsResponse). `status`, `id`, `from` are the old short forms. */
 export interface EngineEvent {

@@ -42,7 +42,9 @@ class SqliteDatabase implements Database {
     const row = this.sql('SELECT version FROM schema_versions WHERE room = ?').get(room);
     const from = Number(row?.['version'] ?? 0);
     if (from > migrations.length)
-      throw system(`the database was written by a newer Corten: schema ${from} of "${room}", this one knows ${migrations.length}`);
+      throw system(
+        `the database was written by a newer Corten: schema ${from} of "${room}", this one knows ${migrations.length}`,
+      );
     if (from === migrations.length) return;
     this.transaction(() => {
       for (const step of migrations.slice(from)) this.#db.exec(step);

@@ -1,1 +1,1 @@
-export { openDatabase, type Database, type Migration } from './database.ts';
+export { type Database, type Migration, openDatabase } from './database.ts';

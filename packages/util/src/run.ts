@@ -8,7 +8,11 @@ export interface RunResult {
 }
 
 /** Runs a host program to its end and never throws: the caller decides what an exit code means. Output is bounded to 16 MiB. */
-export function run(file: string, args: readonly string[], options: { input?: string; signal?: AbortSignal; env?: NodeJS.ProcessEnv } = {}): Promise<RunResult> {
+export function run(
+  file: string,
+  args: readonly string[],
+  options: { input?: string; signal?: AbortSignal; env?: NodeJS.ProcessEnv } = {},
+): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = execFile(
       file,
