@@ -2,7 +2,8 @@
  * Bundles the programs into dist/: one file each, so that the CLI starts without resolving a hundred modules.
  * Each `*.worker.ts` becomes an entry of its own beside them (see workerUrl in packages/util).
  */
-import { globSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { globSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -20,6 +21,8 @@ for (const worker of globSync('packages/*/src/**/*.worker.ts', { cwd: root })) {
   entryPoints[name] = worker;
 }
 
+const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+
 await build({
   absWorkingDir: root,
   entryPoints,
@@ -30,8 +33,22 @@ await build({
   format: 'esm',
   sourcemap: 'linked',
   external: ['koffi'],
+  define: {
+    __CORTEN_VERSION__: JSON.stringify(version),
+    __CORTEN_COMMIT__: JSON.stringify(commit()),
+    __CORTEN_BUILT__: JSON.stringify(new Date().toISOString()),
+  },
   logLevel: 'warning',
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
 });
+
+/** Short commit of the checkout; a source archive without git says so. */
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return 'no-git';
+  }
+}

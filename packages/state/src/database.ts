@@ -53,8 +53,10 @@ class SqliteDatabase implements Database {
   }
 
   sql(text: string): StatementSync {
-    let statement = this.#statements.get(text);
-    if (!statement) this.#statements.set(text, (statement = this.#db.prepare(text)));
+    const cached = this.#statements.get(text);
+    if (cached) return cached;
+    const statement = this.#db.prepare(text);
+    this.#statements.set(text, statement);
     return statement;
   }
 
