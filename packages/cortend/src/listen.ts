@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
 import type { Server as HttpServer } from 'node:http';
 import { connect, type ListenOptions, type Server } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 import { dirname } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { codeOf, invalid, messageOf, system } from '@corten/errors';
 import type { Logger } from '@corten/util';
 import type { Settings } from './config/settings.ts';
@@ -28,7 +28,12 @@ export async function listenAll(settings: Settings, newServer: () => HttpServer,
   }
 }
 
-async function listenOn(host: string, settings: Settings, newServer: () => HttpServer, log: Logger): Promise<Listener[]> {
+async function listenOn(
+  host: string,
+  settings: Settings,
+  newServer: () => HttpServer,
+  log: Logger,
+): Promise<Listener[]> {
   if (host.startsWith('unix://')) return [await listenUnix(host.slice(7), settings.group, newServer(), log)];
   if (host.startsWith('tcp://')) return [await listenTcp(host, settings, newServer, log)];
   return listenPassed(host, newServer);
@@ -79,7 +84,12 @@ function groupId(name: string): number | undefined {
   return line === undefined ? undefined : Number(line.split(':')[2]);
 }
 
-async function listenTcp(address: string, settings: Settings, newServer: () => HttpServer, log: Logger): Promise<Listener> {
+async function listenTcp(
+  address: string,
+  settings: Settings,
+  newServer: () => HttpServer,
+  log: Logger,
+): Promise<Listener> {
   const { hostname, port } = new URL(address.replace('tcp:', 'http:'));
   const where = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) };
   const http = newServer();
@@ -113,7 +123,8 @@ async function listenPassed(address: string, newServer: () => HttpServer): Promi
   const wanted = address.slice('fd://'.length).replace(/^\*$/, '');
   const passed = Array.from({ length: count }, (_, i) => ({ fd: FIRST_PASSED_FD + i, name: names[i] ?? '' }));
   const chosen = passed.filter(({ fd, name }) => wanted === '' || wanted === String(fd) || wanted === name);
-  if (chosen.length === 0) throw system(`no sockets found via socket activation for ${address}: make sure the service was started by systemd`);
+  if (chosen.length === 0)
+    throw system(`no sockets found via socket activation for ${address}: make sure the service was started by systemd`);
   return Promise.all(
     chosen.map(async ({ fd }) => {
       const server = newServer();

@@ -1,5 +1,5 @@
-import { hostname } from 'node:os';
 import { readdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { Containers } from '@corten/containers';
 import type { SystemFacts } from '@corten/engine-api';
 import type { Images } from '@corten/images';
@@ -7,8 +7,8 @@ import type { Supervisor } from '@corten/runtime';
 import type { Snapshots } from '@corten/snapshots';
 import type { Volumes } from '@corten/volumes';
 import type { Settings } from './config/settings.ts';
-import { hostFacts, warningsOf } from './host-facts.ts';
 import { diskUsage } from './disk-usage.ts';
+import { hostFacts, warningsOf } from './host-facts.ts';
 import { BUILT, COMMIT, VERSION } from './version.ts';
 
 export interface FactSources {
@@ -132,7 +132,14 @@ function infoOf(sources: FactSources): Record<string, unknown> {
     ServerVersion: VERSION,
     Runtimes: Object.fromEntries(supervisor.runtimes().map((r) => [r.name, { path: r.path }])),
     DefaultRuntime: supervisor.defaultRuntime().name,
-    Swarm: { NodeID: '', NodeAddr: '', LocalNodeState: 'inactive', ControlAvailable: false, Error: '', RemoteManagers: null },
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
     LiveRestoreEnabled: settings.liveRestore,
     Isolation: '',
     InitBinary: 'docker-init',

@@ -1,1 +1,2 @@
+export { tryLock } from './flock.ts';
 export { check, libc, SystemCallError } from './libc.ts';

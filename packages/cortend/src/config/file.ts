@@ -23,7 +23,9 @@ function parseConfig(text: string): RawOptions {
   if (text.trim() === '') return {};
   const parsed: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw invalid('expected a JSON object');
-  const known = new Map(OPTION_LIST.flatMap(([name, o]) => (o.key && o.only !== 'flag' ? [[o.key, { name, o }] as const] : [])));
+  const known = new Map(
+    OPTION_LIST.flatMap(([name, o]) => (o.key && o.only !== 'flag' ? [[o.key, { name, o }] as const] : [])),
+  );
   const unknown = Object.keys(parsed).filter((key) => !known.has(key));
   if (unknown.length > 0)
     throw invalid(`the following directives don't match any configuration option: ${unknown.join(', ')}`);

@@ -1,5 +1,5 @@
 import { invalid, messageOf } from '@corten/errors';
-import { type Option, OPTION_LIST, type OptionName, type RawOptions } from './options.ts';
+import { OPTION_LIST, type Option, type OptionName, type RawOptions } from './options.ts';
 import { addFlagValue } from './values.ts';
 
 /** Reads the command line as dockerd does (pflag): `--x=v`, `--x v`, `-Dl debug`, booleans without a value. */

@@ -117,7 +117,10 @@ function settingsOf(raw: RawOptions, configFile: string): Settings {
     defaultIpcMode: oneOf('default-ipc-mode', get('defaultIpcMode', 'private'), ['private', 'shareable']),
     defaultCgroupnsMode: maybe('defaultCgroupnsMode'),
     defaultShmSize: get('defaultShmSize', 64 << 20),
-    defaultUlimits: Object.entries(get<Record<string, Ulimit>>('defaultUlimits', {})).map(([Name, u]) => ({ ...u, Name })),
+    defaultUlimits: Object.entries(get<Record<string, Ulimit>>('defaultUlimits', {})).map(([Name, u]) => ({
+      ...u,
+      Name,
+    })),
     init: get('init', false),
     initPath: maybe('initPath'),
     noNewPrivileges: get('noNewPrivileges', false),
@@ -198,7 +201,8 @@ function labelsOf(labels: string[]): string[] {
   for (const label of labels) {
     const [key, value] = label.split(/=(.*)/s);
     if (!key || value === undefined) throw invalid(`bad attribute format: ${label}`);
-    if (seen.has(key) && seen.get(key) !== value) throw invalid(`conflict labels for ${key}=${value} and ${key}=${seen.get(key)}`);
+    if (seen.has(key) && seen.get(key) !== value)
+      throw invalid(`conflict labels for ${key}=${value} and ${key}=${seen.get(key)}`);
     seen.set(key, value);
   }
   return [...new Set(labels)];
@@ -207,8 +211,13 @@ function labelsOf(labels: string[]): string[] {
 function runtimesOf(runtimes: Record<string, unknown>): Record<string, Runtime> {
   const found: Record<string, Runtime> = {};
   for (const [name, value] of Object.entries(runtimes)) {
-    const { path, runtimeArgs, runtimeType } = value as { path?: unknown; runtimeArgs?: unknown; runtimeType?: unknown };
-    if (runtimeType) throw invalid(`runtimes: ${name}: runtimeType is for containerd shims; give the path of an OCI runtime`);
+    const { path, runtimeArgs, runtimeType } = value as {
+      path?: unknown;
+      runtimeArgs?: unknown;
+      runtimeType?: unknown;
+    };
+    if (runtimeType)
+      throw invalid(`runtimes: ${name}: runtimeType is for containerd shims; give the path of an OCI runtime`);
     if (typeof path !== 'string' || path === '') throw invalid(`runtimes: ${name}: a path is needed`);
     if (runtimeArgs !== undefined && !(Array.isArray(runtimeArgs) && runtimeArgs.every((a) => typeof a === 'string')))
       throw invalid(`runtimes: ${name}: runtimeArgs must be a list of strings`);
@@ -220,19 +229,22 @@ function runtimesOf(runtimes: Record<string, unknown>): Record<string, Runtime> 
 function cidrOf(key: string, value: string | undefined): string | undefined {
   if (value === undefined || value === '') return undefined;
   const [address, bits] = value.split('/');
-  if (isIP(address!) !== 4 || !/^\d+$/.test(bits ?? '') || Number(bits) > 32) throw invalid(`${key}: invalid CIDR address: ${value}`);
+  if (isIP(address!) !== 4 || !/^\d+$/.test(bits ?? '') || Number(bits) > 32)
+    throw invalid(`${key}: invalid CIDR address: ${value}`);
   return value;
 }
 
 function addresses(key: string, list: string[]): string[] {
-  for (const address of list) if (isIP(address) === 0) throw invalid(`${key}: IP address is not correctly formatted: ${address}`);
+  for (const address of list)
+    if (isIP(address) === 0) throw invalid(`${key}: IP address is not correctly formatted: ${address}`);
   return list;
 }
 
 function mirrorsOf(mirrors: string[]): string[] {
   return mirrors.map((mirror) => {
     const url = URL.parse(mirror);
-    if (!url || !/^https?:$/.test(url.protocol)) throw invalid(`invalid mirror: unsupported scheme or no URL in "${mirror}"`);
+    if (!url || !/^https?:$/.test(url.protocol))
+      throw invalid(`invalid mirror: unsupported scheme or no URL in "${mirror}"`);
     if (url.search || url.hash) throw invalid(`invalid mirror: path, query, or fragment at end of the URI "${mirror}"`);
     return url.href;
   });

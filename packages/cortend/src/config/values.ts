@@ -68,13 +68,15 @@ export function checkFileValue(kind: OptionKind, value: unknown): unknown {
 }
 
 function expectType(value: unknown, type: 'string' | 'boolean' | 'object'): unknown {
-  const fits = type === 'object' ? typeof value === 'object' && value !== null && !Array.isArray(value) : typeof value === type;
+  const fits =
+    type === 'object' ? typeof value === 'object' && value !== null && !Array.isArray(value) : typeof value === type;
   if (!fits) throw invalid(`expected a ${type}, but got ${JSON.stringify(value)}`);
   return value;
 }
 
 function expectInteger(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw invalid(`expected an integer, but got ${JSON.stringify(value)}`);
+  if (typeof value !== 'number' || !Number.isInteger(value))
+    throw invalid(`expected an integer, but got ${JSON.stringify(value)}`);
   return value;
 }
 
@@ -115,8 +117,10 @@ function runtimePair(text: string): Record<string, Runtime> {
 
 function poolOf(text: string): AddressPool {
   const fields = Object.fromEntries(text.split(',').map((part) => part.split('=', 2)));
-  for (const key of Object.keys(fields)) if (key !== 'base' && key !== 'size') throw invalid(`unexpected key '${key}' in '${text}'`);
-  if (!fields['base'] || !/^\d+$/.test(fields['size'] ?? '')) throw invalid(`invalid pool '${text}': expected base=CIDR,size=N`);
+  for (const key of Object.keys(fields))
+    if (key !== 'base' && key !== 'size') throw invalid(`unexpected key '${key}' in '${text}'`);
+  if (!fields['base'] || !/^\d+$/.test(fields['size'] ?? ''))
+    throw invalid(`invalid pool '${text}': expected base=CIDR,size=N`);
   return { base: fields['base'], size: Number(fields['size']) };
 }
 
