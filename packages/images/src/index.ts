@@ -1,2 +1,3 @@
+export { type ImagesDependencies, openImages } from './open.ts';
+export { matchesLabels } from './prune.ts';
 export type * from './types.ts';
-// openImages(deps: { db, content, snapshots, registry (client), events, users: ImageUsers, log }): Promise<Images>

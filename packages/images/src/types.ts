@@ -66,7 +66,12 @@ export interface Images {
   tag(nameOrId: string, reference: string): void;
   /** Docker's rules for untag and delete; `inUse` tells which containers (ID, running) stand on an image. */
   remove(nameOrId: string, options: { force?: boolean; noprune?: boolean }): Promise<DeleteItem[]>;
-  prune(options: { dangling: boolean; until?: number; labels?: string[]; notLabels?: string[] }): Promise<{ deleted: DeleteItem[]; reclaimed: number }>;
+  prune(options: {
+    dangling: boolean;
+    until?: number;
+    labels?: string[];
+    notLabels?: string[];
+  }): Promise<{ deleted: DeleteItem[]; reclaimed: number }>;
 
   /**
    * Makes an image from a config whose layers are here already (commit, build). Durable when it returns.
@@ -77,10 +82,31 @@ export interface Images {
   children(parent: Digest | undefined): Image[];
   chainOf(diffIds: readonly DiffId[]): ChainId | undefined;
 
-  pull(reference: string, options: { platform?: Platform; auth?: RegistryAuth; allTags?: boolean; onProgress: OnProgress; signal: AbortSignal }): Promise<Image>;
-  push(reference: string, options: { tag?: string; allTags?: boolean; auth?: RegistryAuth; onProgress: OnProgress; signal: AbortSignal }): Promise<void>;
+  pull(
+    reference: string,
+    options: {
+      platform?: Platform;
+      auth?: RegistryAuth;
+      allTags?: boolean;
+      onProgress: OnProgress;
+      signal: AbortSignal;
+    },
+  ): Promise<Image>;
+  push(
+    reference: string,
+    options: { tag?: string; allTags?: boolean; auth?: RegistryAuth; onProgress: OnProgress; signal: AbortSignal },
+  ): Promise<void>;
   /** One tar as a one-layer image. Returns the image; `reference` may be undefined. */
-  import(tar: Readable, options: { reference?: string; message?: string; changes?: (config: ImageConfig) => void; platform?: Platform; signal?: AbortSignal }): Promise<Image>;
+  import(
+    tar: Readable,
+    options: {
+      reference?: string;
+      message?: string;
+      changes?: (config: ImageConfig) => void;
+      platform?: Platform;
+      signal?: AbortSignal;
+    },
+  ): Promise<Image>;
   /** `docker save` archive or OCI layout. */
   load(tar: Readable, options: { quiet?: boolean; onProgress: OnProgress; signal?: AbortSignal }): Promise<void>;
   save(names: string[], options?: { signal?: AbortSignal }): Readable;
