@@ -1,2 +1,2 @@
 export type * from './types.ts';
-// openVolumes(deps: { root, db, events, log }): Promise<Volumes>
+export { openVolumes } from './volumes.ts';

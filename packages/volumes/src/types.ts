@@ -8,7 +8,11 @@ export interface Volumes {
   list(): VolumeInspect[];
   /** conflict `remove NAME: volume is in use - [IDs]`. */
   remove(name: string, force: boolean): Promise<void>;
-  prune(options: { all: boolean; labels?: string[]; notLabels?: string[] }): Promise<{ deleted: string[]; reclaimed: number }>;
+  prune(options: {
+    all: boolean;
+    labels?: string[];
+    notLabels?: string[];
+  }): Promise<{ deleted: string[]; reclaimed: number }>;
   /** Records that a container uses the volume (any state); released when the container is removed. */
   use(name: string, containerId: string): void;
   release(name: string, containerId: string): void;
