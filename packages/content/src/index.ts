@@ -1,2 +1,2 @@
+export { openContent } from './content.ts';
 export type * from './types.ts';
-// openContent(root: string): Promise<Content>
