@@ -49,10 +49,12 @@ export async function recordImage(
     for (const reference of options.references ?? []) ctx.records.point(reference, id, rfc3339Nano());
     options.also?.(id);
   });
-  for (const reference of options.references ?? [])
-    if (reference.tag && !reference.digest) publish(ctx, 'tag', id, familiarString(reference), id);
   return ctx.records.image(id)!;
 }
+
+const publishTags = (ctx: Context, id: Digest, references: readonly Reference[]): void => {
+  for (const reference of references) publish(ctx, 'tag', id, familiarString(reference), id);
+};
 
 /** As Images.create. */
 export async function createImage(
@@ -61,7 +63,9 @@ export async function createImage(
   options: { parent?: Digest; references?: string[] } = {},
 ): Promise<Image> {
   const references = (options.references ?? []).map(tagReference);
-  return recordImage(ctx, Buffer.from(JSON.stringify(config)), { parent: options.parent, references });
+  const image = await recordImage(ctx, Buffer.from(JSON.stringify(config)), { parent: options.parent, references });
+  publishTags(ctx, image.id, references);
+  return image;
 }
 
 /** As Images.import: one tar becomes an image of one layer. */
@@ -95,6 +99,7 @@ export async function importImage(
         if (blob.compression === 'none') ctx.records.setTarSize(layer.diffId, blob.size);
       },
     });
+    publishTags(ctx, image.id, references);
     publish(ctx, 'import', image.id, image.id, image.id);
     return image;
   } catch (error) {

@@ -1,0 +1,160 @@
+import { once } from 'node:events';
+import { PassThrough, type Readable } from 'node:stream';
+import { cancelled, isKind } from '@corten/errors';
+import { type ChainId, compressionOf, type Descriptor, type DiffId } from '@corten/oci';
+import type { RemoteRepository } from '@corten/registry-client';
+import type { UnpackResult } from '@corten/snapshots';
+import { KeyedLock, shortId } from '@corten/util';
+import type { Context } from './context.ts';
+import { Limit } from './limit.ts';
+import { bar, layerLine } from './progress.ts';
+import type { BlobRecord } from './records.ts';
+import { layerMismatch } from './registry-messages.ts';
+import type { OnProgress } from './types.ts';
+
+/** As Docker's max-concurrent-downloads. */
+const DOWNLOADS = 3;
+/** Two pulls at once share their downloads: the second waits and finds the layer here. */
+const locks = new KeyedLock();
+
+export interface WantedLayer {
+  descriptor: Descriptor;
+  diffId: DiffId;
+  chain: ChainId;
+  parent?: ChainId;
+}
+export interface PulledLayer {
+  /** The compressed blob, when it is kept here. */
+  blob?: BlobRecord;
+}
+
+/** Brings the layers of one image: downloads run side by side, unpacking goes from the lowest layer up. */
+export class LayerPuller {
+  readonly #ctx: Context;
+  readonly #remote: RemoteRepository;
+  readonly #signal: AbortSignal;
+  readonly #onProgress: OnProgress;
+  readonly #downloads = new Limit(DOWNLOADS);
+
+  constructor(ctx: Context, remote: RemoteRepository, signal: AbortSignal, onProgress: OnProgress) {
+    this.#ctx = ctx;
+    this.#remote = remote;
+    this.#signal = signal;
+    this.#onProgress = onProgress;
+  }
+
+  /** `below` settles when the layers beneath are here. */
+  async pull(layer: WantedLayer, below: Promise<unknown>): Promise<PulledLayer> {
+    const id = shortId(layer.descriptor.digest);
+    const here = this.#ctx.snapshots.layer(layer.chain) !== undefined;
+    layerLine(this.#onProgress, id, here ? 'Already exists' : 'Pulling fs layer');
+    using _held = await locks.lock(`${this.#ctx.content.path(layer.descriptor.digest)} ${layer.chain}`);
+    if (!this.#ctx.snapshots.layer(layer.chain)) {
+      if (this.#downloads.full) layerLine(this.#onProgress, id, 'Waiting');
+      await this.#fetch(layer, id, below);
+      layerLine(this.#onProgress, id, 'Pull complete');
+    }
+    await below;
+    const { digest, size, mediaType } = layer.descriptor;
+    if (this.#ctx.content.size(digest) === undefined) return {};
+    return {
+      blob: this.#ctx.records.blob(digest) ?? {
+        digest,
+        diffId: layer.diffId,
+        size,
+        compression: compressionOf(mediaType),
+      },
+    };
+  }
+
+  async #fetch(layer: WantedLayer, id: string, below: Promise<unknown>): Promise<void> {
+    let ready = layer.parent === undefined;
+    below.then(
+      () => {
+        ready = true;
+      },
+      () => {},
+    );
+    const streamed = await this.#downloads.run(() => this.#download(layer, id, () => ready));
+    if (streamed) return;
+    await below;
+    if (this.#signal.aborted) throw cancelled();
+    const { digest, size } = layer.descriptor;
+    await this.#unpack(layer, this.#ctx.content.read(digest), bar(this.#onProgress, id, 'Extracting', size));
+  }
+
+  /** Downloads the blob; true when it was unpacked on the way. */
+  async #download(layer: WantedLayer, id: string, isReady: () => boolean): Promise<boolean> {
+    const { digest, size } = layer.descriptor;
+    using _held = await locks.lock(this.#ctx.content.path(digest));
+    if (this.#signal.aborted) throw cancelled();
+    if (this.#ctx.content.size(digest) !== undefined) {
+      layerLine(this.#onProgress, id, 'Download complete');
+      return false;
+    }
+    let pipe: PassThrough | undefined;
+    let unpacked: Promise<UnpackResult> | undefined;
+    try {
+      await this.#remote.download(layer.descriptor, this.#ctx.content, {
+        onBytes: bar(this.#onProgress, id, 'Downloading', size),
+        onVerify: () => layerLine(this.#onProgress, id, 'Verifying Checksum'),
+        onStart: (offset) => {
+          // A resumed download lacks its beginning, and a layer needs the one below it: then unpack afterwards.
+          if (offset > 0 || !isReady()) return undefined;
+          const stream = new PassThrough({ highWaterMark: 1 << 20 });
+          pipe = stream;
+          unpacked = this.#unpack(layer, stream, () => {});
+          unpacked.catch((error: unknown) => stream.destroy(error as Error));
+          return (chunk) => feed(stream, chunk);
+        },
+      });
+    } catch (error) {
+      pipe?.destroy(error as Error);
+      // The layer's own failure (a bad tar) says more than the pipe that it closed.
+      const reason = await unpacked?.then(
+        () => undefined,
+        (e: unknown) => e,
+      );
+      throw isKind(error, 'cancelled') || !reason || !isKind(reason, 'invalid') ? error : reason;
+    }
+    layerLine(this.#onProgress, id, 'Download complete');
+    if (!pipe) return false;
+    bar(this.#onProgress, id, 'Extracting', size)(size);
+    // Only now, with the blob verified, may the layer end and become visible.
+    pipe.end();
+    await unpacked;
+    return true;
+  }
+
+  async #unpack(layer: WantedLayer, stream: Readable, onProgress: (bytes: number) => void): Promise<UnpackResult> {
+    try {
+      return await this.#ctx.snapshots.unpack(stream, {
+        parent: layer.parent,
+        expectedDiffId: layer.diffId,
+        signal: this.#signal,
+        onProgress,
+      });
+    } catch (error) {
+      if (isKind(error, 'invalid')) throw layerMismatch(layer.diffId, error);
+      throw error;
+    } finally {
+      stream.destroy();
+    }
+  }
+}
+
+/** Writes with back-pressure; throws when the reader has gone. */
+async function feed(stream: PassThrough, chunk: Buffer): Promise<void> {
+  if (stream.destroyed) throw stream.errored ?? cancelled();
+  if (stream.write(chunk)) return;
+  const gone = new AbortController();
+  const closed = () => gone.abort();
+  stream.once('close', closed);
+  try {
+    await once(stream, 'drain', { signal: gone.signal });
+  } catch (error) {
+    throw stream.errored ?? error;
+  } finally {
+    stream.off('close', closed);
+  }
+}
