@@ -1,2 +1,18 @@
 export { tryLock } from './flock.ts';
+export {
+  majorOf,
+  makeDevice,
+  makeNode,
+  minorOf,
+  O_CLOEXEC,
+  O_PATH,
+  openBeneath,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFMT,
+  setTimes,
+} from './fs-calls.ts';
 export { check, libc, SystemCallError } from './libc.ts';
+export { type MountInfo, type MountRequest, MS, mount, mountInfo, unmount } from './mount.ts';
+export { getXattr, listXattrs, setXattr } from './xattr.ts';
