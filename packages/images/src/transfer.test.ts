@@ -45,7 +45,11 @@ async function registryServer(wrap: (inner: RequestListener) => RequestListener 
 /** Two layers; the upper one big enough to come in several chunks. */
 async function someImage(t: Awaited<ReturnType<typeof testImages>>, name: string) {
   let seed = 1;
-  const noise = Buffer.from(Array.from({ length: 300_000 }, () => (seed = (seed * 48271) % 2147483647) & 255));
+  const noise = Buffer.alloc(300_000);
+  for (let i = 0; i < noise.length; i++) {
+    seed = (seed * 48271) % 2147483647;
+    noise[i] = seed & 255;
+  }
   const base = t.snapshots.add(Buffer.alloc(10_240, 'base'));
   const top = t.snapshots.add(noise, base.chainId);
   const config: ImageConfig = {
@@ -120,7 +124,7 @@ test('a corrupted or cut layer leaves nothing', async () => {
       if (mode === 'cut-once' && cuts > 0) return write(chunk, ...rest);
       cuts++;
       write(chunk.subarray(0, 4000));
-      setTimeout(() => response.destroy(), 30);
+      setTimeout(() => request.socket.destroy(), 30);
       return true;
     }) as typeof response.write;
     inner(request, response);
@@ -148,7 +152,8 @@ test('an interrupted pull leaves nothing visible and goes on where it was', asyn
     ranges.push(request.headers.range);
     const end = response.end.bind(response);
     const write = response.write.bind(response);
-    response.write = ((chunk: Buffer) => (stall && chunk.length > 5000 ? write(chunk.subarray(0, 4000)) : write(chunk))) as typeof response.write;
+    response.write = ((chunk: Buffer) =>
+      stall && chunk.length > 5000 ? write(chunk.subarray(0, 4000)) : write(chunk)) as typeof response.write;
     response.end = ((...args: []) => (stall ? response : end(...args))) as typeof response.end;
     inner(request, response);
   });
@@ -178,30 +183,62 @@ test('refusals read as Docker’s', async () => {
     kind: 'notFound',
     message: `manifest for ${r.host}/x:y not found: manifest unknown: manifest unknown`,
   });
-  await assert.rejects(t.images.push(`${r.host}/x:y`, options()), { message: `An image does not exist locally with the tag: ${r.host}/x` });
-  await using denied = await server((_q, s) => void s.writeHead(_q.url === '/v2/' ? 200 : 403, { 'content-type': 'application/json' }).end('{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'));
+  await assert.rejects(t.images.push(`${r.host}/x:y`, options()), {
+    message: `An image does not exist locally with the tag: ${r.host}/x`,
+  });
+  await using denied = await server(
+    (_q, s) =>
+      void s
+        .writeHead(_q.url === '/v2/' ? 200 : 403, { 'content-type': 'application/json' })
+        .end('{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'),
+  );
   await assert.rejects(t.images.pull(`${denied.host}/x`, options()), {
     message: `pull access denied for ${denied.host}/x, repository does not exist or may require 'docker login': denied: requested access to the resource is denied`,
   });
   const gone = denied.host;
   await denied[Symbol.asyncDispose]();
-  await assert.rejects(t.images.pull(`${gone}/x`, options()), { message: `Get "http://${gone}/v2/": dial tcp ${gone}: connect: connection refused` });
+  await assert.rejects(t.images.pull(`${gone}/x`, options()), {
+    message: `Get "http://${gone}/v2/": dial tcp ${gone}: connect: connection refused`,
+  });
 });
 
 test('an index gives the image of the wanted platform', async () => {
   await using r = await registryServer();
   using a = await testImages();
-  const image = await a.images.import(Readable.from([Buffer.alloc(2048, 'x')]), { reference: `${r.host}/one:1`, platform: { os: 'linux', architecture: 's390x' } });
+  const image = await a.images.import(Readable.from([Buffer.alloc(2048, 'x')]), {
+    reference: `${r.host}/one:1`,
+    platform: { os: 'linux', architecture: 's390x' },
+  });
   const lines: Progress[] = [];
   await a.images.push(`${r.host}/one:1`, { onProgress: (l) => void lines.push(l), signal: signal() });
   const { Digest: digest, Size: size } = lines.at(-1)!.aux as { Digest: string; Size: number };
-  const index = { schemaVersion: 2, manifests: [{ mediaType: 'application/vnd.docker.distribution.manifest.v2+json', digest, size, platform: { os: 'linux', architecture: 's390x' } }] };
-  const put = await fetch(`http://${r.host}/v2/one/manifests/multi`, { method: 'PUT', headers: { 'content-type': 'application/vnd.oci.image.index.v1+json' }, body: JSON.stringify(index) });
+  const index = {
+    schemaVersion: 2,
+    manifests: [
+      {
+        mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+        digest,
+        size,
+        platform: { os: 'linux', architecture: 's390x' },
+      },
+    ],
+  };
+  const put = await fetch(`http://${r.host}/v2/one/manifests/multi`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/vnd.oci.image.index.v1+json' },
+    body: JSON.stringify(index),
+  });
   assert.equal(put.status, 201);
   using b = await testImages();
   const options = { onProgress: () => {}, signal: signal() };
-  assert.equal((await b.images.pull(`${r.host}/one:multi`, { ...options, platform: { os: 'linux', architecture: 's390x' } })).id, image.id);
-  await assert.rejects(b.images.pull(`${r.host}/one:multi`, { ...options, platform: { os: 'linux', architecture: 'amd64' } }), {
-    message: 'no matching manifest for linux/amd64 in the manifest list entries',
-  });
+  assert.equal(
+    (await b.images.pull(`${r.host}/one:multi`, { ...options, platform: { os: 'linux', architecture: 's390x' } })).id,
+    image.id,
+  );
+  await assert.rejects(
+    b.images.pull(`${r.host}/one:multi`, { ...options, platform: { os: 'linux', architecture: 'amd64' } }),
+    {
+      message: 'no matching manifest for linux/amd64 in the manifest list entries',
+    },
+  );
 });

@@ -1,6 +1,7 @@
 import type { Content } from '@corten/content';
 import { invalid, unavailable } from '@corten/errors';
 import { type Descriptor, type Digest, digestOf, isDigest, MANIFEST_ACCEPT, MediaType, parseJson } from '@corten/oci';
+import { Mutex } from '@corten/util';
 import { downloadBlob } from './download.ts';
 import { ConnectionError, discardBody, readBody } from './http.ts';
 import { RegistryError } from './registry-error.ts';
@@ -20,6 +21,7 @@ export class Repository implements RemoteRepository {
   readonly #scope: readonly string[];
   readonly #signal: AbortSignal;
   #active: Session | undefined;
+  readonly #search = new Mutex();
 
   constructor(sessions: readonly Session[], path: string, access: 'pull' | 'push', signal: AbortSignal) {
     this.#sessions = sessions;
@@ -32,23 +34,37 @@ export class Repository implements RemoteRepository {
     return `/v2/${this.#path}`;
   }
 
-  /** Finds the endpoint: one that cannot be reached, or a mirror that lacks what `work` asks for, yields to the next. */
+  /**
+   * Works at the endpoint that was found before, else finds it: one that cannot be reached, or a mirror that lacks
+   * what `work` asks for, yields to the next. Only one call at a time looks for it.
+   */
   async #with<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    if (this.#active) return work(this.#active).catch((error: unknown) => Promise.reject(plain(error)));
+    try {
+      using _searching = this.#active ? undefined : await this.#search.lock();
+      if (!this.#active) return await this.#find(work);
+    } catch (error) {
+      throw plain(error);
+    }
+    return work(this.#active).catch((error: unknown) => Promise.reject(plain(error)));
+  }
+
+  async #find<T>(work: (session: Session) => Promise<T>): Promise<T> {
     let failure: unknown;
     for (const session of this.#sessions) {
       try {
         await session.ping(this.#signal);
+        // A registry that answered is the one, whatever it says; a mirror must also have what is asked for.
+        if (!session.endpoint.mirror) this.#active = session;
         const result = await work(session);
         this.#active = session;
         return result;
       } catch (error) {
-        const next = session.endpoint.mirror || error instanceof ConnectionError;
-        if (!next || this.#signal.aborted) throw plain(error);
+        const next = session.endpoint.mirror || (error instanceof ConnectionError && this.#active === undefined);
+        if (!next || this.#signal.aborted) throw error;
         failure = error;
       }
     }
-    throw plain(failure);
+    throw failure;
   }
 
   manifest(tagOrDigest: string): Promise<RemoteManifest> {

@@ -1,1 +1,1 @@
-export {};
+export { createRegistry, type Registry, type RegistryOptions } from './registry.ts';
