@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
-import { closeSync, constants, lstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { makeDevice, makeNode, majorOf, minorOf, openBeneath, S_IFCHR, setTimes } from './fs-calls.ts';
+import { majorOf, makeDevice, makeNode, minorOf, openBeneath, S_IFCHR, setTimes } from './fs-calls.ts';
 import { mount, mountInfo, unmount } from './mount.ts';
 import { getXattr, listXattrs, setXattr } from './xattr.ts';
 
@@ -10,7 +21,12 @@ const dir = mkdtempSync('/dev/shm/corten-host-');
 after(() => rmSync(dir, { recursive: true }));
 
 test('makedev is glibc’s', () => {
-  for (const [major, minor] of [[1, 3], [0, 0], [259, 70000], [4095, 255]] as const) {
+  for (const [major, minor] of [
+    [1, 3],
+    [0, 0],
+    [259, 70000],
+    [4095, 255],
+  ] as const) {
     const device = makeDevice(major, minor);
     assert.deepEqual([majorOf(device), minorOf(device)], [major, minor]);
   }

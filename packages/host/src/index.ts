@@ -13,6 +13,6 @@ export {
   S_IFMT,
   setTimes,
 } from './fs-calls.ts';
-export { check, libc, SystemCallError } from './libc.ts';
+export { check, cPath, libc, type Path, SystemCallError } from './libc.ts';
 export { type MountInfo, type MountRequest, MS, mount, mountInfo, unmount } from './mount.ts';
 export { getXattr, listXattrs, setXattr } from './xattr.ts';

@@ -42,3 +42,12 @@ export function check(result: number, syscall: string, detail = ''): number {
   if (result !== -1) return result;
   throw new SystemCallError(syscall, koffi.errno(), detail);
 }
+
+/** A path as C wants it. Paths are bytes: a Buffer passes unchanged, a string as UTF-8. */
+export type Path = string | Uint8Array;
+export function cPath(path: Path): Buffer {
+  const bytes = typeof path === 'string' ? Buffer.from(path, 'utf8') : path;
+  const ended = Buffer.alloc(bytes.length + 1);
+  ended.set(bytes);
+  return ended;
+}

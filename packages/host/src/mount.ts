@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { check, libc } from './libc.ts';
 
-const cMount = libc.func('int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)');
+const cMount = libc.func(
+  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+);
 const cUmount2 = libc.func('int umount2(const char *target, int flags)');
 
 /** mount(2) flags. */
@@ -47,7 +49,8 @@ export interface MountInfo {
   propagation: string[];
 }
 
-const unescape = (text: string) => text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+const unescape = (text: string) =>
+  text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /** This process's mounts (proc_pid_mountinfo(5)), in mount order. */
 export function mountInfo(path = '/proc/self/mountinfo'): MountInfo[] {
