@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { invalid, notFound } from '@corten/errors';
+import { cancelled, invalid, notFound } from '@corten/errors';
 import {
   chainIds,
   currentPlatform,
@@ -90,7 +90,9 @@ export async function importImage(
     history: [{ created, comment: options.message || 'Imported from -' }],
   };
   options.changes?.(config); // before the work: a bad --change is refused at once
-  const { layer, blob } = await ctx.snapshots.unpack(tar, { signal: options.signal });
+  const { layer, blob } = await ctx.snapshots.unpack(tar, { signal: options.signal }).catch((error: unknown) => {
+    throw options.signal?.aborted ? cancelled() : error;
+  });
   config.rootfs.diff_ids = [layer.diffId];
   try {
     const image = await recordImage(ctx, Buffer.from(JSON.stringify(config)), {

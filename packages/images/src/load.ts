@@ -1,6 +1,6 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { codeOf, invalid, messageOf } from '@corten/errors';
+import { cancelled, codeOf, invalid, messageOf } from '@corten/errors';
 import type { Context } from './context.ts';
 import { ArchiveLoader } from './load-archive.ts';
 import { outerEntries } from './outer-tar.ts';
@@ -20,6 +20,8 @@ export async function loadImages(
       await loader.take(entry);
     }
     await loader.finish();
+  } catch (error) {
+    throw signal.aborted ? cancelled() : error;
   } finally {
     await loader.close();
   }

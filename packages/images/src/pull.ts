@@ -1,4 +1,4 @@
-import { invalid, notFound } from '@corten/errors';
+import { cancelled, invalid, notFound } from '@corten/errors';
 import {
   bareName,
   chainIds,
@@ -48,7 +48,7 @@ export async function pullImages(ctx: Context, text: string, options: PullOption
     if (!last) throw notFound(`repository ${familiarName(parsed)} has no tags`);
     return last;
   } catch (error) {
-    throw explainPullError(error, withDefaultTag(parsed));
+    throw options.signal.aborted ? cancelled() : explainPullError(error, withDefaultTag(parsed));
   }
 }
 

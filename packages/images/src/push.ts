@@ -1,4 +1,4 @@
-import { invalid, notFound } from '@corten/errors';
+import { cancelled, invalid, notFound } from '@corten/errors';
 import {
   bareName,
   chainIds,
@@ -40,7 +40,11 @@ export async function pushImages(ctx: Context, text: string, options: PushOption
   for (const reference of tagged.tag ? [tagged] : all) {
     const id = ctx.records.resolve(reference);
     if (!id) throw notFound(`tag does not exist: ${familiarString(reference)}`);
-    await pushOne(ctx, reference, id, options);
+    try {
+      await pushOne(ctx, reference, id, options);
+    } catch (error) {
+      throw options.signal.aborted ? cancelled() : error;
+    }
   }
 }
 

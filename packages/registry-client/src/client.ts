@@ -10,9 +10,14 @@ import type { Credentials, RegistryClient, RegistryClientOptions } from './types
 /** A client for every registry; keeps connections, not credentials. */
 export function createRegistryClient(options: RegistryClientOptions = {}): RegistryClient {
   const transport = new Transport();
+  /** Base URL that answered last for a registry with several: asked first the next time, so that http is not found anew. */
+  const answered = new Map<string, string>();
   const sessions = (domain: string, access: 'pull' | 'push', credentials: Credentials | undefined): Session[] => {
     const insecure = options.insecureRegistries?.() ?? [];
     const endpoints = endpointsOf(domain, { insecure, mirrors: options.mirrors?.() ?? [], access });
+    const first = answered.get(domain);
+    if (domain !== DEFAULT_DOMAIN)
+      endpoints.sort((a, b) => Number(b.base.href === first) - Number(a.base.href === first));
     return endpoints.map((endpoint: Endpoint) => {
       // A mirror is somebody else: it does not get the credentials of docker.io.
       const authorizer = new Authorizer(transport, endpoint.mirror ? undefined : credentials);
@@ -21,7 +26,11 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   };
   return {
     open: (reference: Reference, { credentials, access, signal }) =>
-      new Repository(sessions(reference.domain, access, credentials), reference.path, access, signal),
+      new Repository(sessions(reference.domain, access, credentials), reference.path, {
+        access,
+        signal,
+        onFound: (endpoint) => void answered.set(reference.domain, endpoint.base.href),
+      }),
     login: (credentials, signal) => login(transport, options, credentials, signal),
     close: () => transport.close(),
   };

@@ -3,6 +3,7 @@ import { invalid, unavailable } from '@corten/errors';
 import { type Descriptor, type Digest, digestOf, isDigest, MANIFEST_ACCEPT, MediaType, parseJson } from '@corten/oci';
 import { Mutex } from '@corten/util';
 import { downloadBlob } from './download.ts';
+import type { Endpoint } from './endpoints.ts';
 import { ConnectionError, discardBody, readBody } from './http.ts';
 import { RegistryError } from './registry-error.ts';
 import type { Session } from './session.ts';
@@ -23,11 +24,18 @@ export class Repository implements RemoteRepository {
   #active: Session | undefined;
   readonly #search = new Mutex();
 
-  constructor(sessions: readonly Session[], path: string, access: 'pull' | 'push', signal: AbortSignal) {
+  readonly #onFound: (endpoint: Endpoint) => void;
+
+  constructor(
+    sessions: readonly Session[],
+    path: string,
+    options: { access: 'pull' | 'push'; signal: AbortSignal; onFound: (endpoint: Endpoint) => void },
+  ) {
     this.#sessions = sessions;
     this.#path = path;
-    this.#scope = [`repository:${path}:${access === 'pull' ? 'pull' : 'pull,push'}`];
-    this.#signal = signal;
+    this.#scope = [`repository:${path}:${options.access === 'pull' ? 'pull' : 'pull,push'}`];
+    this.#signal = options.signal;
+    this.#onFound = options.onFound;
   }
 
   get #base(): string {
@@ -54,14 +62,19 @@ export class Repository implements RemoteRepository {
       try {
         await session.ping(this.#signal);
         // A registry that answered is the one, whatever it says; a mirror must also have what is asked for.
-        if (!session.endpoint.mirror) this.#active = session;
+        if (!session.endpoint.mirror) {
+          this.#active = session;
+          this.#onFound(session.endpoint);
+        }
         const result = await work(session);
         this.#active = session;
         return result;
       } catch (error) {
         const next = session.endpoint.mirror || (error instanceof ConnectionError && this.#active === undefined);
         if (!next || this.#signal.aborted) throw error;
-        failure = error;
+        // Docker reports the last way that it tried, and for an insecure registry that is http.
+        if (failure === undefined || session.endpoint.base.protocol === 'http:' || session.endpoint.verify)
+          failure = error;
       }
     }
     throw failure;
