@@ -16,8 +16,11 @@ export interface HttpRequest {
 export class ConnectionError extends Error {
   readonly code: string | undefined;
   readonly permanent: boolean;
-  constructor(message: string, cause: unknown) {
+  /** A kept connection that the other side had closed meanwhile; a new one may do. */
+  readonly stale: boolean;
+  constructor(message: string, cause: unknown, stale = false) {
     super(message, { cause });
+    this.stale = stale;
     this.code = codeOf(cause);
     this.permanent =
       ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EACCES'].includes(this.code ?? '') || this.isTls;
@@ -27,6 +30,15 @@ export class ConnectionError extends Error {
     return /^(EPROTO|ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME)/.test(this.code ?? '');
   }
 }
+
+export interface Tls {
+  verify: boolean;
+  ca?: Buffer[];
+}
+
+/** Whether a body can be sent again: a stream cannot. */
+export const isRepeatable = (body: HttpRequest['body']): body is Uint8Array | undefined =>
+  body === undefined || body instanceof Uint8Array;
 
 /** Time without any byte after which a connection counts as broken. */
 const IDLE_TIMEOUT = 60_000;
@@ -38,7 +50,17 @@ export class Transport {
   readonly #unverified = new HttpsAgent({ keepAlive: true, maxSockets: 32, rejectUnauthorized: false });
 
   /** Sends one request; resolves with the answer's head. Throws ConnectionError, or `cancelled` when the signal fires. */
-  async send(request: HttpRequest, tls: { verify: boolean; ca?: Buffer[] }): Promise<IncomingMessage> {
+  async send(request: HttpRequest, tls: Tls): Promise<IncomingMessage> {
+    for (;;) {
+      try {
+        return await this.#sendOnce(request, tls);
+      } catch (error) {
+        if (!(error instanceof ConnectionError) || !error.stale || !isRepeatable(request.body)) throw error;
+      }
+    }
+  }
+
+  async #sendOnce(request: HttpRequest, tls: Tls): Promise<IncomingMessage> {
     const { url, method, headers, signal, body } = request;
     if (signal.aborted) throw cancelled();
     const secure = url.protocol === 'https:';
@@ -48,10 +70,13 @@ export class Transport {
     outgoing.on('timeout', () => outgoing.destroy(Object.assign(new Error('i/o timeout'), { code: 'ETIMEDOUT' })));
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.on('response', resolve);
-      outgoing.on('error', (error) => reject(signal.aborted ? cancelled() : connectionError(error, method, url)));
+      outgoing.on('error', (error) => {
+        const stale = outgoing.reusedSocket && codeOf(error) === 'ECONNRESET';
+        reject(signal.aborted ? cancelled() : connectionError(error, method, url, stale));
+      });
     });
     answered.catch(() => {}); // also reported by `pump` when the body breaks first
-    if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
+    if (isRepeatable(body)) outgoing.end(body);
     else await pump(body, outgoing, answered);
     return answered;
   }
@@ -94,7 +119,7 @@ const GO_METHOD: Record<string, string> = {
 };
 
 /** The message that Go's net/http gives for the same failure, which people (and scripts) know. */
-function connectionError(error: unknown, method: string, url: URL): ConnectionError {
+function connectionError(error: unknown, method: string, url: URL, stale: boolean): ConnectionError {
   const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const code = codeOf(inner);
   const e = inner as { address?: string; port?: number };
@@ -121,7 +146,7 @@ function connectionError(error: unknown, method: string, url: URL): ConnectionEr
     CERT_HAS_EXPIRED: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
   };
   const text = (code && reasons[code]) ?? messageOf(inner);
-  return new ConnectionError(`${GO_METHOD[method] ?? method} "${url.href}": ${text}`, inner);
+  return new ConnectionError(`${GO_METHOD[method] ?? method} "${url.href}": ${text}`, inner, stale);
 }
 
 /** Drops the rest of an answer so that its connection can be used again (or closed, when there is much). */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cancelled, unavailable } from '@corten/errors';
 import type { Authorizer } from './authorizer.ts';
 import type { Endpoint } from './endpoints.ts';
-import { ConnectionError, discardBody, readBody, type Transport } from './http.ts';
+import { ConnectionError, discardBody, isRepeatable, readBody, type Transport } from './http.ts';
 import { toRegistryError } from './registry-error.ts';
 
 const ATTEMPTS = 5;
@@ -74,7 +74,7 @@ export class Session {
 
   /** As send, with error answers returned too. Bodies that are streams are sent once only. */
   async attempt(request: SessionRequest): Promise<IncomingMessage> {
-    const repeatable = request.body === undefined || request.body instanceof Uint8Array;
+    const repeatable = isRepeatable(request.body);
     for (let attempt = 0; ; attempt++) {
       try {
         const response = await this.#authorized(request, repeatable);
