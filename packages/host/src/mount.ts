@@ -49,7 +49,7 @@ export interface MountInfo {
   propagation: string[];
 }
 
-const unescape = (text: string) =>
+const unescaped = (text: string) =>
   text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /** This process's mounts (proc_pid_mountinfo(5)), in mount order. */
@@ -63,11 +63,11 @@ export function mountInfo(path = '/proc/self/mountinfo'): MountInfo[] {
       return {
         id: Number(fields[0]),
         parent: Number(fields[1]),
-        root: unescape(fields[3]!),
-        mountPoint: unescape(fields[4]!),
+        root: unescaped(fields[3]!),
+        mountPoint: unescaped(fields[4]!),
         propagation: fields.slice(6, dash),
         type: fields[dash + 1]!,
-        source: unescape(fields[dash + 2]!),
+        source: unescaped(fields[dash + 2]!),
       };
     });
 }
