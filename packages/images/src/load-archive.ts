@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { invalid, isKind } from '@corten/errors';
+import { invalid } from '@corten/errors';
 import {
   type ChainId,
   type Compression,
@@ -12,15 +12,17 @@ import {
   parseImageConfig,
   parseJson,
 } from '@corten/oci';
+import type { UnpackResult } from '@corten/snapshots';
 import { randomId, shortId } from '@corten/util';
 import { type Context, publish } from './context.ts';
 import { recordImage } from './create.ts';
+import { allOrNothing } from './limit.ts';
 import { type ArchivedImage, imagesOfArchive } from './load-documents.ts';
 import type { OuterEntry } from './outer-tar.ts';
 import { bar } from './progress.ts';
-import { layerMismatch } from './registry-messages.ts';
 import { discard } from './remove.ts';
 import type { OnProgress } from './types.ts';
+import { type Place, unpackBeside, unpackLayer } from './unpack.ts';
 
 const MAX_DOCUMENT = 8 << 20;
 const MAX_DOCUMENTS = 64 << 20;
@@ -30,13 +32,6 @@ const MAX_ENTRIES = 100_000;
 interface Spooled {
   digest: Digest;
   size: number;
-}
-
-/** A layer that an image of the archive wants, with its place in the stack. */
-interface Place {
-  diffId: DiffId;
-  chain: ChainId;
-  parent?: ChainId;
 }
 
 /**
@@ -95,28 +90,11 @@ export class ArchiveLoader {
   async #unpackNow(place: Place, body: AsyncIterable<Buffer>, size: number): Promise<boolean> {
     if (this.#ctx.snapshots.layer(place.chain)) return true;
     if (place.parent && !this.#ctx.snapshots.layer(place.parent)) return false;
-    await this.#unpack(place, Readable.from(body, { objectMode: false, highWaterMark: 1 << 20 }), size);
+    const stream = Readable.from(body, { objectMode: false, highWaterMark: 1 << 20 });
+    const onProgress = this.#line(place.diffId, size);
+    this.#noteSize(await unpackLayer(this.#ctx, place, stream, { signal: this.#options.signal, onProgress }));
+    onProgress(size);
     return true;
-  }
-
-  async #unpack(place: Place, stream: Readable, size: number): Promise<void> {
-    const { onProgress, quiet, signal } = this.#options;
-    const line = quiet ? undefined : bar(onProgress, shortId(place.diffId), 'Loading layer', size);
-    try {
-      const { blob } = await this.#ctx.snapshots.unpack(stream, {
-        parent: place.parent,
-        expectedDiffId: place.diffId,
-        signal,
-        onProgress: (n) => line?.(Math.min(n, size)),
-      });
-      line?.(size);
-      if (blob.compression === 'none') this.#ctx.records.setTarSize(place.diffId, blob.size);
-    } catch (error) {
-      if (isKind(error, 'invalid')) throw layerMismatch(place.diffId, error);
-      throw error;
-    } finally {
-      stream.destroy();
-    }
   }
 
   async #spool(entry: OuterEntry, body: AsyncIterable<Buffer>): Promise<void> {
@@ -164,18 +142,41 @@ export class ArchiveLoader {
     const chains = chainIds(diffIds);
     this.#pins.push(await this.#ctx.gc.pin(chains));
     this.#made.push(chains);
-    for (const [i, name] of image.layers.entries()) {
-      if (this.#ctx.snapshots.layer(chains[i]!)) continue;
-      const file = this.#find(name);
-      if (!file)
-        throw invalid(`archive: ${name} is missing (layer ${i + 1} of the image ${shortId(digestOf(image.config))})`);
-      await this.#unpack(
-        { diffId: diffIds[i]!, chain: chains[i]!, parent: chains[i - 1] },
-        this.#open(file),
-        Buffer.isBuffer(file) ? file.length : file.size,
-      );
-    }
+    await this.#unpackWaiting(image, diffIds, chains);
     return this.#record(image, diffIds);
+  }
+
+  /** Unpacks the layers of an image that are not here yet, side by side. */
+  async #unpackWaiting(image: ArchivedImage, diffIds: readonly DiffId[], chains: readonly ChainId[]): Promise<void> {
+    const missing = [...image.layers.entries()].filter(([i]) => !this.#ctx.snapshots.layer(chains[i]!));
+    const files = missing.map(([i, name]) => {
+      const file = this.#find(name);
+      if (file) return file;
+      throw invalid(`archive: ${name} is missing (layer ${i + 1} of the image ${shortId(digestOf(image.config))})`);
+    });
+    const abort = new AbortController();
+    const signal = AbortSignal.any([this.#options.signal, abort.signal]);
+    let below: Promise<unknown> = Promise.resolve();
+    const works = missing.map(([i], n) => {
+      const file = files[n]!;
+      const place = { diffId: diffIds[i]!, chain: chains[i]!, parent: chains[i - 1] };
+      const size = Buffer.isBuffer(file) ? file.length : file.size;
+      const options = { signal, onProgress: this.#line(place.diffId, size) };
+      const work = unpackBeside(this.#ctx, place, () => this.#open(file), below, options);
+      below = work;
+      return work;
+    });
+    for (const result of await allOrNothing(works, (reason) => abort.abort(reason))) this.#noteSize(result);
+  }
+
+  #line(diffId: DiffId, size: number): (bytes: number) => void {
+    if (this.#options.quiet) return () => {};
+    const line = bar(this.#options.onProgress, shortId(diffId), 'Loading layer', size);
+    return (bytes) => line(Math.min(bytes, size));
+  }
+
+  #noteSize({ layer, blob }: UnpackResult): void {
+    if (blob.compression === 'none') this.#ctx.records.setTarSize(layer.diffId, blob.size);
   }
 
   #find(name: string): Spooled | Buffer | undefined {

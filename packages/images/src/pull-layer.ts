@@ -1,27 +1,34 @@
 import { once } from 'node:events';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { cancelled, isKind } from '@corten/errors';
-import { type ChainId, compressionOf, type Descriptor, type DiffId } from '@corten/oci';
+import { compressionOf, type Descriptor } from '@corten/oci';
 import type { RemoteRepository } from '@corten/registry-client';
 import type { UnpackResult } from '@corten/snapshots';
-import { KeyedLock, shortId } from '@corten/util';
+import { type Deferred, deferred, KeyedLock, shortId } from '@corten/util';
 import type { Context } from './context.ts';
 import { Limit } from './limit.ts';
 import { bar, layerLine } from './progress.ts';
 import type { BlobRecord } from './records.ts';
-import { layerMismatch } from './registry-messages.ts';
 import type { OnProgress } from './types.ts';
+import { type Place, unpackBeside, unpackLayer } from './unpack.ts';
 
 /** As Docker's max-concurrent-downloads. */
 const DOWNLOADS = 3;
+/** Unpacking straight from the network takes a worker for as long as the network likes: few may. */
+const streaming = new Limit(2);
 /** Two pulls at once share their downloads: the second waits and finds the layer here. */
 const locks = new KeyedLock();
 
-export interface WantedLayer {
+export interface WantedLayer extends Place {
   descriptor: Descriptor;
-  diffId: DiffId;
-  chain: ChainId;
-  parent?: ChainId;
+}
+/** How far the layers beneath have come: each promise is about all of them. */
+export interface Below {
+  /** Their blobs are here (or they themselves). */
+  downloaded: Promise<unknown>;
+  /** Their unpacking has its turn before ours. */
+  started: Promise<unknown>;
+  done: Promise<unknown>;
 }
 export interface PulledLayer {
   /** The compressed blob, when it is kept here. */
@@ -43,18 +50,34 @@ export class LayerPuller {
     this.#onProgress = onProgress;
   }
 
-  /** `below` settles when the layers beneath are here. */
-  async pull(layer: WantedLayer, below: Promise<unknown>): Promise<PulledLayer> {
+  /** Begins to bring a layer here. Call it from the lowest layer up, each with what the one before gave. */
+  pull(layer: WantedLayer, below: Below): Below & { done: Promise<PulledLayer> } {
+    const downloaded = deferred();
+    const started = deferred();
+    const done = this.#pull(layer, below, downloaded, started);
+    for (const step of [downloaded, started]) {
+      done.then(() => step.resolve(), step.reject);
+      step.promise.catch(() => {}); // `done` carries the error
+    }
+    return { downloaded: downloaded.promise, started: started.promise, done };
+  }
+
+  async #pull(
+    layer: WantedLayer,
+    below: Below,
+    downloaded: Deferred<void>,
+    started: Deferred<void>,
+  ): Promise<PulledLayer> {
     const id = shortId(layer.descriptor.digest);
     const here = this.#ctx.snapshots.layer(layer.chain) !== undefined;
     layerLine(this.#onProgress, id, here ? 'Already exists' : 'Pulling fs layer');
     using _held = await locks.lock(`${this.#ctx.content.path(layer.descriptor.digest)} ${layer.chain}`);
     if (!this.#ctx.snapshots.layer(layer.chain)) {
       if (this.#downloads.full) layerLine(this.#onProgress, id, 'Waiting');
-      await this.#fetch(layer, id, below);
+      await this.#fetch(layer, id, below, downloaded, started);
       layerLine(this.#onProgress, id, 'Pull complete');
     }
-    await below;
+    await below.done;
     const { digest, size, mediaType } = layer.descriptor;
     if (this.#ctx.content.size(digest) === undefined) return {};
     return {
@@ -67,20 +90,31 @@ export class LayerPuller {
     };
   }
 
-  async #fetch(layer: WantedLayer, id: string, below: Promise<unknown>): Promise<void> {
+  async #fetch(
+    layer: WantedLayer,
+    id: string,
+    below: Below,
+    downloaded: Deferred<void>,
+    started: Deferred<void>,
+  ): Promise<void> {
     let ready = layer.parent === undefined;
-    below.then(
+    below.done.then(
       () => {
         ready = true;
       },
       () => {},
     );
     const streamed = await this.#downloads.run(() => this.#download(layer, id, () => ready));
-    if (streamed) return;
-    await below;
+    await below.downloaded;
+    downloaded.resolve();
+    await below.started;
+    if (streamed) return started.resolve();
     if (this.#signal.aborted) throw cancelled();
     const { digest, size } = layer.descriptor;
-    await this.#unpack(layer, this.#ctx.content.read(digest), bar(this.#onProgress, id, 'Extracting', size));
+    const options = { signal: this.#signal, onProgress: bar(this.#onProgress, id, 'Extracting', size) };
+    const unpacked = unpackBeside(this.#ctx, layer, () => this.#ctx.content.read(digest), below.done, options);
+    started.resolve();
+    await unpacked;
   }
 
   /** Downloads the blob; true when it was unpacked on the way. */
@@ -100,11 +134,18 @@ export class LayerPuller {
         onVerify: () => layerLine(this.#onProgress, id, 'Verifying Checksum'),
         onStart: (offset) => {
           // A resumed download lacks its beginning, and a layer needs the one below it: then unpack afterwards.
-          if (offset > 0 || !isReady()) return undefined;
+          if (offset > 0 || !isReady() || streaming.full) return undefined;
           const stream = new PassThrough({ highWaterMark: 1 << 20 });
           pipe = stream;
-          unpacked = this.#unpack(layer, stream, () => {});
+          unpacked = unpackLayer(this.#ctx, layer, stream, { signal: this.#signal });
           unpacked.catch((error: unknown) => stream.destroy(error as Error));
+          const running = unpacked;
+          void streaming.run(() =>
+            running.then(
+              () => {},
+              () => {},
+            ),
+          );
           return (chunk) => feed(stream, chunk);
         },
       });
@@ -124,22 +165,6 @@ export class LayerPuller {
     pipe.end();
     await unpacked;
     return true;
-  }
-
-  async #unpack(layer: WantedLayer, stream: Readable, onProgress: (bytes: number) => void): Promise<UnpackResult> {
-    try {
-      return await this.#ctx.snapshots.unpack(stream, {
-        parent: layer.parent,
-        expectedDiffId: layer.diffId,
-        signal: this.#signal,
-        onProgress,
-      });
-    } catch (error) {
-      if (isKind(error, 'invalid')) throw layerMismatch(layer.diffId, error);
-      throw error;
-    } finally {
-      stream.destroy();
-    }
   }
 }
 

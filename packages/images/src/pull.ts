@@ -26,7 +26,7 @@ import type { RemoteManifest, RemoteRepository } from '@corten/registry-client';
 import { type Context, publish } from './context.ts';
 import { recordImage } from './create.ts';
 import { allOrNothing } from './limit.ts';
-import { LayerPuller, type PulledLayer } from './pull-layer.ts';
+import { type Below, LayerPuller, type PulledLayer } from './pull-layer.ts';
 import { explainPullError, noMatchingManifest } from './registry-messages.ts';
 import { discard } from './remove.ts';
 import type { Image, Images, OnProgress } from './types.ts';
@@ -138,12 +138,13 @@ async function pullLayers(ctx: Context, remote: RemoteRepository, request: Layer
     await discard(ctx, chains, blobs);
   };
   const puller = new LayerPuller(ctx, remote, signal, request.onProgress);
-  let previous: Promise<unknown> = Promise.resolve();
+  const ready = Promise.resolve();
+  let below: Below = { downloaded: ready, started: ready, done: ready };
   const works = manifest.layers.map((descriptor, i) => {
     const layer = { descriptor, diffId: config.rootfs.diff_ids[i]!, chain: chains[i]!, parent: chains[i - 1] };
-    const work = puller.pull(layer, previous);
-    previous = work;
-    return work;
+    const work = puller.pull(layer, below);
+    below = work;
+    return work.done;
   });
   try {
     return { layers: await allOrNothing(works, (reason) => abort.abort(reason)), pins, undo };
