@@ -1,3 +1,11 @@
+export {
+  acceptNow,
+  connectSeqpacket,
+  listenForDescriptors,
+  pipe,
+  receiveDescriptor,
+  setTerminalSize,
+} from './fds.ts';
 export { tryLock } from './flock.ts';
 export {
   majorOf,
@@ -15,4 +23,6 @@ export {
 } from './fs-calls.ts';
 export { check, cPath, libc, type Path, SystemCallError } from './libc.ts';
 export { type MountInfo, type MountRequest, MS, mount, mountInfo, unmount } from './mount.ts';
+export { CLONE_NEWNET, CLONE_NEWNS, type MountNamespace, newMountNamespace, setns, unshare } from './namespaces.ts';
+export { type SpawnedProcess, type SpawnRequest, spawnProcess } from './spawn.ts';
 export { getXattr, listXattrs, setXattr } from './xattr.ts';
