@@ -103,13 +103,14 @@ test('basic authentication; without credentials Docker’s words', async () => {
 
 test('trouble that passes is tried again; redirects do not carry credentials away', async () => {
   let calls = 0;
+  let pings = 0;
   const leaked: unknown[] = [];
   await using storage = await serve((request, response) => {
     leaked.push(request.headers.authorization);
     response.end('blob');
   });
   await using s = await serve((request, response) => {
-    if (request.url === '/v2/') return void response.end();
+    if (request.url === '/v2/') return void response.writeHead(++pings === 1 ? 502 : 200).end();
     if (request.url!.includes('/blobs/'))
       return void response.writeHead(307, { location: `http://${storage.host}/x` }).end();
     if (++calls < 3) return void response.writeHead(calls === 1 ? 503 : 429, { 'retry-after': '0.05' }).end();

@@ -51,14 +51,36 @@ export class Session {
   /** Version check (`GET /v2/`): finds out whether a registry is there and which authorization it wants. */
   async ping(signal: AbortSignal): Promise<void> {
     if (this.#ready) return;
-    const response = await this.#send({ method: 'GET', target: '/v2/', scope: [], signal }, undefined);
+    const response = await this.#retrying(
+      () => this.#send({ method: 'GET', target: '/v2/', scope: [], signal }, undefined),
+      signal,
+    );
     if (response.statusCode === 401) this.#authorizer.accept(response, false);
     await discardBody(response);
     const status = response.statusCode ?? 0;
     if (status === 404)
       throw unavailable(`${this.url('/v2/').href}: registry does not speak the distribution API (404)`);
-    if (status >= 500) throw toRegistryError(status, response.statusMessage ?? '', '');
+    if (status === 429 || status >= 500) throw toRegistryError(status, response.statusMessage ?? '', '');
     this.#ready = true;
+  }
+
+  /** Another attempt after trouble that may pass: answers of 5xx and 429, connections that broke. */
+  async #retrying(send: () => Promise<IncomingMessage>, signal: AbortSignal): Promise<IncomingMessage> {
+    // An unverified https endpoint is a guess (the registry may speak http only): a reset there is an answer.
+    const isGuess = !this.endpoint.verify && this.endpoint.base.protocol === 'https:' && !this.#ready;
+    for (let attempt = 0; ; attempt++) {
+      const last = attempt + 1 >= ATTEMPTS;
+      try {
+        const response = await send();
+        const status = response.statusCode ?? 0;
+        if (last || !(status === 429 || (status >= 500 && status !== 501))) return response;
+        await discardBody(response);
+        await backOff(attempt, signal, response.headers['retry-after']);
+      } catch (error) {
+        if (last || isGuess || !(error instanceof ConnectionError) || error.permanent) throw error;
+        await backOff(attempt, signal);
+      }
+    }
   }
 
   /** Sends with authorization; resolves with any answer below 400, else throws RegistryError. */
@@ -74,25 +96,12 @@ export class Session {
 
   /** As send, with error answers returned too. Bodies that are streams are sent once only. */
   async attempt(request: SessionRequest): Promise<IncomingMessage> {
-    const repeatable = isRepeatable(request.body);
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const response = await this.#authorized(request, repeatable);
-        const status = response.statusCode ?? 0;
-        const again = status === 429 || (status >= 500 && status !== 501);
-        if (!again || !repeatable || attempt + 1 >= ATTEMPTS) return response;
-        await discardBody(response);
-        await backOff(attempt, request.signal, response.headers['retry-after']);
-      } catch (error) {
-        if (!(error instanceof ConnectionError) || error.permanent || !repeatable || attempt + 1 >= ATTEMPTS)
-          throw error;
-        await backOff(attempt, request.signal);
-      }
-    }
+    await this.ping(request.signal);
+    if (!isRepeatable(request.body)) return this.#authorized(request, false);
+    return this.#retrying(() => this.#authorized(request, true), request.signal);
   }
 
   async #authorized(request: SessionRequest, repeatable: boolean): Promise<IncomingMessage> {
-    await this.ping(request.signal);
     const authorization = await this.#authorizer.header(request.scope, request.signal);
     const response = await this.#send(request, authorization);
     if (response.statusCode !== 401 || !repeatable) return response;
