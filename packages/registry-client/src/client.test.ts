@@ -147,7 +147,8 @@ test('a mirror is asked first and passed over when it lacks the image', async ()
     };
   await using without = await serve(mirror(false));
   await using having = await serve(mirror(true));
-  const client = createRegistryClient({ mirrors: () => [`http://${without.host}`, `http://${having.host}`] });
+  const client = createRegistryClient();
+  client.configure({ mirrors: [`http://${without.host}`, `http://${having.host}`] });
   await client.open(parseReference('busybox'), { access: 'pull', signal: signal() }).manifest('latest');
   assert.deepEqual(seen, [
     'false /v2/',

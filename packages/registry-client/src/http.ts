@@ -33,7 +33,7 @@ export class ConnectionError extends Error {
 
 export interface Tls {
   verify: boolean;
-  ca?: Buffer[];
+  ca?: (string | Buffer)[];
 }
 
 /** Whether a body can be sent again: a stream cannot. */

@@ -4,6 +4,7 @@ export type {
   Credentials,
   RegistryClient,
   RegistryClientOptions,
+  RegistrySettings,
   RemoteManifest,
   RemoteRepository,
 } from './types.ts';

@@ -22,6 +22,12 @@ export interface SessionRequest {
   signal: AbortSignal;
 }
 
+export interface SessionOptions {
+  userAgent: string;
+  /** Certificate authorities instead of the defaults. */
+  authorities?: (string | Buffer)[];
+}
+
 /** Waits between attempts; `cancelled` when the signal fires. */
 export async function backOff(attempt: number, signal: AbortSignal, retryAfter?: string): Promise<void> {
   const asked = Number(retryAfter) * 1000;
@@ -38,14 +44,14 @@ export class Session {
   readonly endpoint: Endpoint;
   readonly #transport: Transport;
   readonly #authorizer: Authorizer;
-  readonly #ca: Buffer[] | undefined;
+  readonly #options: SessionOptions;
   #ready = false;
 
-  constructor(endpoint: Endpoint, transport: Transport, authorizer: Authorizer, ca?: Buffer[]) {
+  constructor(endpoint: Endpoint, transport: Transport, authorizer: Authorizer, options: SessionOptions) {
     this.endpoint = endpoint;
     this.#transport = transport;
     this.#authorizer = authorizer;
-    this.#ca = ca;
+    this.#options = options;
   }
 
   /** Version check (`GET /v2/`): finds out whether a registry is there and which authorization it wants. */
@@ -115,11 +121,11 @@ export class Session {
     let url = this.url(request.target);
     const origin = url.origin;
     for (let redirects = 0; ; redirects++) {
-      const headers = { 'user-agent': 'corten', ...request.headers };
+      const headers = { 'user-agent': this.#options.userAgent, ...request.headers };
       // Credentials are for the registry only: a redirect usually leads to somebody's storage.
       if (authorization && url.origin === origin) Object.assign(headers, { authorization });
       const { method, body, signal } = request;
-      const tls = { verify: this.endpoint.verify, ca: this.#ca };
+      const tls = { verify: this.endpoint.verify, ca: this.#options.authorities };
       const response = await this.#transport.send({ method, url, headers, body, signal }, tls);
       const location = response.headers.location;
       const follows = method === 'GET' || method === 'HEAD';

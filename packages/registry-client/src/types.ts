@@ -1,5 +1,6 @@
 import type { Content } from '@corten/content';
 import type { Descriptor, Digest, Reference } from '@corten/oci';
+import type { Logger } from '@corten/util';
 
 /** Decoded X-Registry-Auth. */
 export interface Credentials {
@@ -14,14 +15,19 @@ export interface Credentials {
   registrytoken?: string;
 }
 
-export interface RegistryClientOptions {
-  /** Host[:port] or CIDR of registries that may speak http or have any certificate; loopback always may. Read at each use. */
-  insecureRegistries?: () => readonly string[];
+/** What a reload of the configuration may change. */
+export interface RegistrySettings {
+  /** Host[:port] or CIDR of registries that may speak http or have any certificate; loopback always may. */
+  insecureRegistries?: readonly string[];
   /** Base URLs tried before docker.io itself. */
-  mirrors?: () => readonly string[];
+  mirrors?: readonly string[];
+}
+
+export interface RegistryClientOptions extends RegistrySettings {
   userAgent?: string;
-  /** Extra certificate authorities (PEM) for a registry. */
-  certificateAuthorities?: (host: string) => Buffer[] | undefined;
+  /** Directory with certificate authorities of registries; `/etc/docker/certs.d` by default. */
+  certificates?: string;
+  log?: Logger;
 }
 
 export interface RegistryClient {
@@ -32,6 +38,8 @@ export interface RegistryClient {
   ): RemoteRepository;
   /** Checks credentials; throws `unauthorized` when they are refused. */
   login(credentials: Credentials, signal: AbortSignal): Promise<{ identityToken?: string }>;
+  /** Takes new settings for what is opened from now on. */
+  configure(settings: RegistrySettings): void;
   /** Closes idle connections. */
   close(): void;
 }
