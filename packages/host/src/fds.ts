@@ -1,20 +1,21 @@
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import koffi from 'koffi';
-import { check, libc } from './libc.ts';
+import { check, libc, SystemCallError } from './libc.ts';
 
 const cPipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
 const cSocket = libc.func('int socket(int domain, int type, int protocol)');
 const cConnect = libc.func('int connect(int fd, const void *address, unsigned int length)');
-const cBind = libc.func('int bind(int fd, const void *address, unsigned int length)');
-const cListen = libc.func('int listen(int fd, int backlog)');
-const cAccept4 = libc.func('int accept4(int fd, void *address, void *length, int flags)');
+const cOpenpt = libc.func('int posix_openpt(int flags)');
+const cGrantpt = libc.func('int grantpt(int fd)');
+const cUnlockpt = libc.func('int unlockpt(int fd)');
+const cPtsname = libc.func('int ptsname_r(int fd, void *name, size_t size)');
 const cIoctl = libc.func('ioctl', 'int', ['int', 'unsigned long', 'void *']);
 
 const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
+const O_RDWR = 2;
+const O_NOCTTY = 0o400;
 const AF_UNIX = 1;
-const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
 const TIOCSWINSZ = 0x5414;
 
@@ -62,50 +63,21 @@ interface PipeBinding {
   constants: { SOCKET: number };
 }
 
-/** A listening stream socket on which descriptors are received (an OCI runtime's console socket). */
-export function listenForDescriptors(path: string): number {
-  const fd = check(cSocket(AF_UNIX, SOCK_STREAM | O_CLOEXEC | O_NONBLOCK, 0) as number, 'socket');
-  check(cBind(fd, unixAddress(path), 110) as number, 'bind', path);
-  check(cListen(fd, 1) as number, 'listen', path);
-  return fd;
-}
-
-/** The next connection, or undefined when none waits. */
-export function acceptNow(fd: number): number | undefined {
-  const connection = cAccept4(fd, null, null, O_CLOEXEC | O_NONBLOCK) as number;
-  return connection < 0 ? undefined : connection;
-}
-
-const Iovec = koffi.struct({ base: 'void *', length: 'size_t' });
-const Msghdr = koffi.struct({
-  name: 'void *',
-  nameLength: 'uint32_t',
-  iov: koffi.pointer(Iovec),
-  iovLength: 'size_t',
-  control: 'void *',
-  controlLength: 'size_t',
-  flags: 'int',
-});
-const cRecvmsg = libc.func('recvmsg', 'long', ['int', koffi.inout(koffi.pointer(Msghdr)), 'int']);
-const SCM_HEADER = 16; // cmsghdr on 64-bit: size_t length, int level, int type
-const MSG_CMSG_CLOEXEC = 0x40000000;
-
-/** One descriptor sent over a stream socket (SCM_RIGHTS), or undefined when nothing has come yet. */
-export function receiveDescriptor(fd: number): number | undefined {
-  const data = Buffer.alloc(4096);
-  const control = Buffer.alloc(64);
-  const message = {
-    name: null,
-    nameLength: 0,
-    iov: [{ base: data, length: data.length }],
-    iovLength: 1,
-    control,
-    controlLength: control.length,
-    flags: 0,
-  };
-  const size = Number(cRecvmsg(fd, message, MSG_CMSG_CLOEXEC));
-  if (size < 0 || message.controlLength < SCM_HEADER + 4) return undefined;
-  return control.readInt32LE(SCM_HEADER);
+/** A pseudo-terminal: both sides are the caller's to close. */
+export function openTerminal(): { master: number; slave: number } {
+  const master = check(cOpenpt(O_RDWR | O_NOCTTY | O_CLOEXEC) as number, 'posix_openpt');
+  try {
+    check(cGrantpt(master) as number, 'grantpt');
+    check(cUnlockpt(master) as number, 'unlockpt');
+    const name = Buffer.alloc(128);
+    const result = cPtsname(master, name, name.length) as number;
+    if (result !== 0) throw new SystemCallError('ptsname_r', result);
+    const slave = openSync(name.subarray(0, name.indexOf(0)), O_RDWR | O_NOCTTY);
+    return { master, slave };
+  } catch (error) {
+    closeSync(master);
+    throw error;
+  }
 }
 
 /** Sets a terminal's size (TIOCSWINSZ, tty_ioctl(4)). */

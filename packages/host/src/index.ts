@@ -1,9 +1,7 @@
 export {
-  acceptNow,
   connectSeqpacket,
-  listenForDescriptors,
+  openTerminal,
   pipe,
-  receiveDescriptor,
   setTerminalSize,
 } from './fds.ts';
 export { tryLock } from './flock.ts';

@@ -6,6 +6,7 @@ const cSetns = libc.func('int setns(int fd, int type)');
 
 export const CLONE_NEWNS = 0x00020000;
 export const CLONE_NEWNET = 0x40000000;
+const CLONE_FS = 0x00000200;
 
 /** Leaves namespaces for new ones; only the calling thread does. */
 export const unshare = (flags: number): void => void check(cUnshare(flags) as number, 'unshare');
@@ -34,6 +35,7 @@ export function newMountNamespace(prepare: () => void): MountNamespace {
   }
   return {
     run(work) {
+      unshare(CLONE_FS); // threads started since share our file system view, and setns refuses that
       setns(inside, CLONE_NEWNS);
       try {
         return work();

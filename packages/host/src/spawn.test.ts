@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -14,7 +23,12 @@ const none = openSync('/dev/null', 'r+');
 
 async function output(args: string[]): Promise<{ code: number; text: string }> {
   const { read, write } = pipe();
-  const child = spawnProcess({ path: '/bin/sh', args: ['-c', ...args], env: { A: 'b' }, fds: { 0: none, 1: write, 2: none } });
+  const child = spawnProcess({
+    path: '/bin/sh',
+    args: ['-c', ...args],
+    env: { A: 'b' },
+    fds: { 0: none, 1: write, 2: none },
+  });
   closeSync(write);
   const chunks = (await new Socket({ fd: read }).toArray()) as Buffer[];
   return { code: await child.exited, text: Buffer.concat(chunks).toString() };
@@ -34,11 +48,16 @@ test('SIGPIPE is not ignored in the child', async () => {
 
 test('many at once are all reaped', async () => {
   const codes = await Promise.all(Array.from({ length: 50 }, (_, i) => output([`exit ${i}`])));
-  assert.deepEqual(codes.map((c) => c.code), Array.from({ length: 50 }, (_, i) => i));
+  assert.deepEqual(
+    codes.map((c) => c.code),
+    Array.from({ length: 50 }, (_, i) => i),
+  );
 });
 
 test('a program that is not there is an error', () => {
-  assert.throws(() => spawnProcess({ path: '/nosuch', args: [], env: {}, fds: { 0: none, 1: none, 2: none } }), { code: 'ENOENT' });
+  assert.throws(() => spawnProcess({ path: '/nosuch', args: [], env: {}, fds: { 0: none, 1: none, 2: none } }), {
+    code: 'ENOENT',
+  });
 });
 
 test('a mount namespace is entered and left; what is mounted inside stays there', async () => {

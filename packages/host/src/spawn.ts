@@ -46,6 +46,8 @@ export interface SpawnedProcess {
 }
 
 const tracked = new Map<number, (code: number) => void>();
+/** Looks once a second too, and keeps the process alive while it waits for a child (a signal handler does not). */
+let poll: NodeJS.Timeout | undefined;
 
 function reap(): void {
   for (const [pid, resolve] of tracked) {
@@ -54,10 +56,13 @@ function reap(): void {
     if (result === 0) continue;
     tracked.delete(pid);
     const word = status[0]!;
-    if (result < 0) resolve(-1); // reaped by somebody else: a defect, visible as -1
+    if (result < 0)
+      resolve(-1); // reaped by somebody else: a defect, visible as -1
     else resolve((word & 0x7f) === 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f));
   }
-  if (tracked.size === 0) process.off('SIGCHLD', reap);
+  if (tracked.size > 0) return;
+  process.off('SIGCHLD', reap);
+  clearInterval(poll);
 }
 
 /** Starts a program; throws a SystemCallError when it cannot be executed. */
@@ -70,7 +75,8 @@ export function spawnProcess({ path, args, env, fds, session = false }: SpawnReq
   try {
     for (const [target, fd] of Object.entries(fds)) must(actionsDup2(actions, fd, Number(target)), 'adddup2');
     // whatever this process itself inherited open must not reach a container
-    if (actionsCloseFrom) must(actionsCloseFrom(actions, Math.max(...Object.keys(fds).map(Number)) + 1), 'addclosefrom');
+    if (actionsCloseFrom)
+      must(actionsCloseFrom(actions, Math.max(...Object.keys(fds).map(Number)) + 1), 'addclosefrom');
     sigfillset(signals);
     must(attributesDefault(attributes, signals), 'setsigdefault'); // Node ignores SIGPIPE; a container must not inherit that
     const none = Buffer.alloc(SIGSET_SIZE);
@@ -89,7 +95,10 @@ export function spawnProcess({ path, args, env, fds, session = false }: SpawnReq
 
 function track(pid: number): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
-  if (tracked.size === 0) process.on('SIGCHLD', reap);
+  if (tracked.size === 0) {
+    process.on('SIGCHLD', reap);
+    poll = setInterval(reap, 1000);
+  }
   tracked.set(pid, resolve);
   setImmediate(reap); // it may have ended before the handler was there
   return promise;

@@ -5,7 +5,8 @@ const UNIFIED = '/sys/fs/cgroup/unified';
 const CONTROLLERS = `${UNIFIED}/cgroup.controllers`;
 
 /** Whether this host has the layout that crun refuses: v1 controllers and some in the unified hierarchy too. */
-export const isHybridWithControllers = (): boolean => existsSync(CONTROLLERS) && readFileSync(CONTROLLERS, 'utf8').trim() !== '';
+export const isHybridWithControllers = (): boolean =>
+  existsSync(CONTROLLERS) && readFileSync(CONTROLLERS, 'utf8').trim() !== '';
 
 /**
  * A mount namespace in which the unified hierarchy looks empty; programs started in it (conmon, crun) accept the host's v1
@@ -21,7 +22,9 @@ export function cureNamespace(): MountNamespace {
 
 /** Makes a directory a shared mount (binding it onto itself when needed). Idempotent. */
 export function shareRoot(path: string): void {
-  const mounted = mountInfo().filter((m) => m.mountPoint === path).at(-1);
+  const mounted = mountInfo()
+    .filter((m) => m.mountPoint === path)
+    .at(-1);
   if (mounted?.propagation.some((p) => p.startsWith('shared:'))) return;
   if (!mounted && isShared(path)) return;
   if (!mounted) mount({ source: path, target: path, flags: MS.BIND | MS.REC });

@@ -11,12 +11,22 @@ export interface ProbedRuntime extends OciRuntime {
   family: 'crun' | 'runc';
 }
 
-const SEARCH = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+const SEARCH = [
+  ...(process.env['PATH'] ?? '').split(delimiter),
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+];
 
 /** A program's path, looked up as a shell would. */
 export function findProgram(name: string): string | undefined {
   if (name.includes('/')) return isExecutable(name) ? name : undefined;
-  return SEARCH.filter(Boolean).map((dir) => join(dir, name)).find(isExecutable);
+  return SEARCH.filter(Boolean)
+    .map((dir) => join(dir, name))
+    .find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {
@@ -29,16 +39,36 @@ export async function probeRuntimes(
   configured: Record<string, { path: string; args?: string[] }>,
   scratch: string,
 ): Promise<ProbedRuntime[]> {
-  const wanted = new Map<string, { path: string; args?: string[] }>([['crun', { path: 'crun' }], ['runc', { path: 'runc' }], ...Object.entries(configured)]);
-  const probed = [...wanted].map(([name, { path, args }]) => probe(name, path, args ?? [], scratch, name in configured));
+  const wanted = new Map<string, { path: string; args?: string[] }>([
+    ['crun', { path: 'crun' }],
+    ['runc', { path: 'runc' }],
+    ...Object.entries(configured),
+  ]);
+  const probed = [...wanted].map(([name, { path, args }]) =>
+    probe(name, path, args ?? [], scratch, name in configured),
+  );
   return (await Promise.all(probed)).filter((r) => r !== undefined);
 }
 
-async function probe(name: string, program: string, args: string[], scratch: string, asked: boolean): Promise<ProbedRuntime | undefined> {
+async function probe(
+  name: string,
+  program: string,
+  args: string[],
+  scratch: string,
+  asked: boolean,
+): Promise<ProbedRuntime | undefined> {
   const path = findProgram(program);
   if (!path) {
     if (!asked) return undefined;
-    return { name, path: program, args, version: '', family: 'runc', needsCure: false, verdict: { works: false, why: `${program} is not on this host` } };
+    return {
+      name,
+      path: program,
+      args,
+      version: '',
+      family: 'runc',
+      needsCure: false,
+      verdict: { works: false, why: `${program} is not on this host` },
+    };
   }
   const { stdout } = await run(path, ['--version']);
   const version = /version (\S+)/.exec(stdout)?.[1] ?? stdout.split('\n')[0] ?? '';
@@ -46,9 +76,17 @@ async function probe(name: string, program: string, args: string[], scratch: str
   const message = await tryCreate(path, args, scratch);
   const base = { name, path, args, version, family, needsCure: false } as const;
   if (/hybrid/i.test(message) && isHybridWithControllers())
-    return { ...base, needsCure: true, verdict: { works: true, why: 'works in a mount namespace of its own, where the hybrid cgroup hierarchy is hidden' } };
+    return {
+      ...base,
+      needsCure: true,
+      verdict: {
+        works: true,
+        why: 'works in a mount namespace of its own, where the hybrid cgroup hierarchy is hidden',
+      },
+    };
   // the only thing wrong must be the program that is not there
-  if (/no such file|not found/i.test(message)) return { ...base, verdict: { works: true, why: `${path} ${version} works on this host` } };
+  if (/no such file|not found/i.test(message))
+    return { ...base, verdict: { works: true, why: `${path} ${version} works on this host` } };
   return { ...base, verdict: { works: false, why: message || 'it accepted a program that does not exist' } };
 }
 

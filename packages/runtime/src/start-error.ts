@@ -16,22 +16,37 @@ export function runtimeMessage(raw: string): string {
     const text = /msg="((?:[^"\\]|\\.)*)"/.exec(line);
     return text ? text[1]!.replaceAll('\\"', '"').replaceAll('\\\\', '\\') : line;
   });
-  return messages.join('; ').replace(/^container_linux\.go:\d+: /, '').replace(/^runc (create|run|exec) failed: /, '').replace(/^exec failed: /, '');
+  return messages
+    .join('; ')
+    .replace(/^container_linux\.go:\d+: /, '')
+    .replace(/^runc (create|run|exec) failed: /, '')
+    .replace(/^exec failed: /, '');
 }
 
-/** Recognises crun's and runc's wording for a command that cannot be run. */
-export function classifyStartError(raw: string): StartError {
+/** Recognises crun's and runc's wording for a command that cannot be run; `command` is what was to run, where they do not say. */
+export function classifyStartError(raw: string, command = ''): StartError {
   const message = runtimeMessage(raw);
   const quoted = /exec: "([^"]*)"/.exec(message)?.[1];
   const named = /executable file [`']([^`']*)[`'] not found/.exec(message)?.[1] ?? quoted;
+  if (named?.startsWith('/') && /not found|no such file/i.test(message))
+    return { exitCode: 127, message: `exec: "${named}": stat ${named}: no such file or directory` };
   if (/executable file .*not found in \$?PATH/i.test(message))
     return { exitCode: 127, message: `exec: "${named ?? ''}": executable file not found in $PATH` };
-  const opened = /(?:open|exec(?:ve)?|stat|find)? ?[`']([^`']+)[`']: (Permission denied|No such file or directory|Is a directory|Exec format error)/i.exec(message);
-  const program = quoted ?? opened?.[1] ?? '';
-  if (/permission denied/i.test(message)) return { exitCode: 126, message: program ? `exec: "${program}": permission denied` : message };
-  if (/is a directory/i.test(message)) return { exitCode: 126, message: program ? `exec: "${program}": is a directory` : message };
-  if (/exec format error/i.test(message)) return { exitCode: 126, message: program ? `exec: "${program}": exec format error` : 'exec format error' };
+  const opened =
+    /(?:open|exec(?:ve)?|stat|find)? ?[`']([^`']+)[`']: (Permission denied|No such file or directory|Is a directory|Exec format error)/i.exec(
+      message,
+    );
+  const program = quoted ?? opened?.[1] ?? command;
+  if (/permission denied|open executable: operation not permitted/i.test(message))
+    return { exitCode: 126, message: program ? `exec: "${program}": permission denied` : message };
+  if (/is a directory/i.test(message))
+    return { exitCode: 126, message: program ? `exec: "${program}": is a directory` : message };
+  if (/exec format error/i.test(message))
+    return { exitCode: 126, message: program ? `exec: "${program}": exec format error` : 'exec format error' };
   if (/(exec|executable|stat |find `|open `).*no such file or directory/i.test(message))
-    return { exitCode: 127, message: program ? `exec: "${program}": stat ${program}: no such file or directory` : message };
+    return {
+      exitCode: 127,
+      message: program ? `exec: "${program}": stat ${program}: no such file or directory` : message,
+    };
   return { exitCode: 128, message };
 }
