@@ -22,5 +22,13 @@ export {
 export { check, cPath, libc, type Path, SystemCallError } from './libc.ts';
 export { type MountInfo, type MountRequest, MS, mount, mountInfo, unmount } from './mount.ts';
 export { CLONE_NEWNET, CLONE_NEWNS, type MountNamespace, newMountNamespace, setns, unshare } from './namespaces.ts';
+export {
+  holdPort,
+  inNetworkNamespace,
+  NETLINK_NETFILTER,
+  NETLINK_ROUTE,
+  NetlinkSocket,
+  newNetworkNamespace,
+} from './netlink-socket.ts';
 export { type SpawnedProcess, type SpawnRequest, spawnProcess } from './spawn.ts';
 export { getXattr, listXattrs, setXattr } from './xattr.ts';

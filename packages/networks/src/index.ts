@@ -1,2 +1,2 @@
+export { type NetworksDependencies, openNetworks } from './networks.ts';
 export type * from './types.ts';
-// openNetworks(deps: { db, events, log, execRoot, bip?, mtu?, fixedCidr?, icc?, ipMasq?, ipForward?, defaultAddressPools?, dns?: {...}, bridgeName }): Promise<Networks>

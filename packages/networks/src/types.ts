@@ -41,7 +41,11 @@ export interface Networks {
   /** Gives back namespaces, addresses, ports and names of a container. Fine when there are none. */
   detach(containerId: string): Promise<void>;
   /** Live connect and disconnect of a running container; `pid` is its init process. */
-  connect(nameOrId: string, container: { id: string; name: string; pid: number }, settings: EndpointSettings): Promise<EndpointSettings>;
+  connect(
+    nameOrId: string,
+    container: { id: string; name: string; pid: number },
+    settings: EndpointSettings,
+  ): Promise<EndpointSettings>;
   disconnect(nameOrId: string, containerId: string, force: boolean): Promise<void>;
   /** After an engine restart: keeps what belongs to these running containers (their init pid), frees everything else. */
   reconcile(running: readonly { id: string; name: string; pid: number }[]): Promise<void>;
