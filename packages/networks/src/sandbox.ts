@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { inNetworkNamespace, newNetworkNamespace } from '@corten/host';
 import { RouteSocket } from '@corten/netlink';
 
@@ -69,6 +69,7 @@ export class NetworkSandbox {
       mtu: plug.mtu,
       peer: { name, mac: plug.mac, namespace: this.#fd },
     });
+    allowHairpin(plug.hostName);
     const { index } = this.#inside.link(name)!;
     this.#inside.addAddress(index, plug.address, plug.prefix, plug.broadcast);
     this.#inside.setUp(index);
@@ -88,4 +89,14 @@ export class NetworkSandbox {
     this.#inside.close();
     closeSync(this.#fd);
   }
+}
+
+/**
+ * Where bridged packets pass the IP hooks (br_netfilter), a container's call to its own published port is turned round inside the
+ * bridge, which sends nothing back through the port it came from unless told to.
+ */
+function allowHairpin(port: string): void {
+  const filtered = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+  if (!existsSync(filtered) || readFileSync(filtered, 'utf8').trim() !== '1') return;
+  writeFileSync(`/sys/class/net/${port}/brport/hairpin_mode`, '1');
 }
