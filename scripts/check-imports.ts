@@ -24,6 +24,12 @@ const sources = (dir: string): string[] =>
     .filter((e) => e.isFile() && e.name.endsWith('.ts'))
     .map((e) => join(e.parentPath, e.name));
 
+/** What import and export statements and import() calls name. */
+function specifiersOf(source: string): string[] {
+  const statement = /^(?:import|export)\b[^;'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm;
+  return [...source.matchAll(statement)].map(([, from, bare, dynamic]) => (from ?? bare ?? dynamic)!);
+}
+
 for (const name of readdirSync(join(root, 'packages'))) {
   const own = rank.get(name);
   if (own === undefined) {
@@ -36,13 +42,13 @@ for (const name of readdirSync(join(root, 'packages'))) {
   const declared = new Set(Object.keys(manifest.dependencies ?? {}));
   for (const file of sources(join(root, 'packages', name, 'src'))) {
     const isTest = file.endsWith('.test.ts');
-    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
-      if (specifier!.startsWith('.') && !specifier!.startsWith('../../')) continue;
-      const target = /^@corten\/([^/]+)(\/.*)?$/.exec(specifier!);
+    for (const specifier of specifiersOf(readFileSync(file, 'utf8'))) {
+      if (specifier.startsWith('.') && !specifier.startsWith('../../')) continue;
+      const target = /^@corten\/([^/]+)(\/.*)?$/.exec(specifier);
       const where = file.slice(root.length + 1);
       if (!target) {
-        const bare = specifier!.split('/')[0]!;
-        if (!specifier!.startsWith('node:') && !declared.has(bare) && !specifier!.startsWith('.'))
+        const bare = specifier.split('/')[0]!;
+        if (!specifier.startsWith('node:') && !declared.has(bare) && !specifier.startsWith('.'))
           problems.push(`${where}: '${specifier}' is not in packages/${name}/package.json`);
         if (bare === 'koffi' && name !== 'host') problems.push(`${where}: only packages/host may call native code`);
         if (bare === 'valibot' && name !== 'api-types') problems.push(`${where}: schemas live in packages/api-types`);
