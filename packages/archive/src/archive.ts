@@ -25,23 +25,27 @@ export async function applyLayerTar(
 ): Promise<LayerApplied> {
   const hash = createHash('sha256');
   let size = 0;
+  let compression: ArchiveCompression | undefined;
+  let before: Uint8Array[] = []; // until the first bytes have told the compression
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const chunk of source) {
-      hash.update(chunk);
+      if (compression === undefined) before.push(chunk);
+      else if (compression !== 'none') hash.update(chunk);
       size += chunk.length;
       options.onProgress?.(size);
       yield chunk;
     }
   }
-  let compression: ArchiveCompression = 'none';
   const chunks = decompressChunks(counted(), (kind) => {
     compression = kind;
+    if (kind !== 'none') for (const chunk of before) hash.update(chunk);
+    before = [];
   });
-  const applied = (await runJobOn({ do: 'apply', staging }, chunks, options.signal)) as {
-    diffId: string;
-    size: number;
-  };
-  return { ...applied, blob: { digest: `sha256:${hash.digest('hex')}`, size, compression } };
+  const applied = (await runJobOn({ do: 'apply', staging }, chunks, options.signal)) as { diffId: string; size: number };
+  // a tar that came as it is has the digest that the worker found; hashing it here too would only hold up the main thread
+  const kind = compression ?? 'none';
+  const digest = kind === 'none' ? applied.diffId : `sha256:${hash.digest('hex')}`;
+  return { ...applied, blob: { digest, size, compression: kind } };
 }
 
 /** The exact uncompressed tar of a layer directory. */
