@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { Digest } from '@corten/oci';
 import type { Progress, RegistryAuth } from '@corten/images';
+import type { Digest } from '@corten/oci';
 
 /** Query parameters and headers of `POST /build`, parsed (Engine API, ImageBuild). */
 export interface BuildOptions {
@@ -40,7 +40,12 @@ export interface Builder {
    * Builds from a context tar (plain, gzip, zstd…). Lines go to `onProgress` in the classic builder's words
    * (`Step 1/9 : FROM …`, ` ---> Using cache`, `Successfully built …`). Throws on failure; nothing half-made stays.
    */
-  build(context: Readable, options: BuildOptions, onProgress: (line: Progress) => void, signal: AbortSignal): Promise<Digest>;
+  build(
+    context: Readable,
+    options: BuildOptions,
+    onProgress: (line: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<Digest>;
   /** Unused build cache, for `POST /build/prune`. */
   prune(options: { all: boolean; keepStorage?: number }): Promise<{ deleted: string[]; reclaimed: number }>;
 }
