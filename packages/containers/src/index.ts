@@ -1,3 +1,4 @@
+export { createContainers } from './containers.ts';
+export type { ContainerDefaults, ContainersDependencies } from './context.ts';
+export { applyChanges } from './image/changes.ts';
 export type * from './types.ts';
-// createContainers(deps: { db, root, execRoot, supervisor, snapshots, images, networks, volumes, events, log, defaults })
-//   : { containers: Containers; steps: StepRunner }

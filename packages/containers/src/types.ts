@@ -8,7 +8,20 @@ export type ContainerInspect = Record<string, unknown> & {
   Id: string;
   Name: string;
   Image: string;
-  State: { Status: string; Running: boolean; Paused: boolean; Restarting: boolean; OOMKilled: boolean; Dead: boolean; Pid: number; ExitCode: number; Error: string; StartedAt: string; FinishedAt: string; Health?: unknown };
+  State: {
+    Status: string;
+    Running: boolean;
+    Paused: boolean;
+    Restarting: boolean;
+    OOMKilled: boolean;
+    Dead: boolean;
+    Pid: number;
+    ExitCode: number;
+    Error: string;
+    StartedAt: string;
+    FinishedAt: string;
+    Health?: unknown;
+  };
 };
 /** JSON of one entry of GET /containers/json: definitions/ContainerSummary. */
 export type ContainerSummary = Record<string, unknown> & { Id: string };
@@ -45,11 +58,19 @@ export interface PathStat {
 
 export interface Containers {
   /** 201 body of create. Names the missing image with notFound `No such image: …`. */
-  create(body: ContainerCreateBody, options: { name?: string; platform?: string }): Promise<{ Id: string; Warnings: string[] }>;
+  create(
+    body: ContainerCreateBody,
+    options: { name?: string; platform?: string },
+  ): Promise<{ Id: string; Warnings: string[] }>;
   /** Full ID of a name, ID or unambiguous ID prefix; notFound `No such container: X`. */
   resolve(nameOrId: string): string;
   inspect(nameOrId: string, options?: { size?: boolean }): Promise<ContainerInspect>;
-  list(options: { all: boolean; limit?: number; size: boolean; filters: Record<string, string[]> }): Promise<ContainerSummary[]>;
+  list(options: {
+    all: boolean;
+    limit?: number;
+    size: boolean;
+    filters: Record<string, string[]>;
+  }): Promise<ContainerSummary[]>;
   start(nameOrId: string): Promise<void>;
   stop(nameOrId: string, options: { signal?: string; timeout?: number }): Promise<void>;
   restart(nameOrId: string, options: { signal?: string; timeout?: number }): Promise<void>;
@@ -60,25 +81,55 @@ export interface Containers {
   update(nameOrId: string, body: ContainerUpdateBody, given: ReadonlySet<string>): Promise<{ Warnings: string[] }>;
   remove(nameOrId: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
   prune(filters: Record<string, string[]>): Promise<{ deleted: string[]; reclaimed: number }>;
-  wait(nameOrId: string, condition: WaitCondition, signal: AbortSignal): Promise<{ StatusCode: number; Error?: { Message: string } }>;
+  wait(
+    nameOrId: string,
+    condition: WaitCondition,
+    signal: AbortSignal,
+  ): Promise<{ StatusCode: number; Error?: { Message: string } }>;
   isTty(nameOrId: string): boolean;
 
   logs(nameOrId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogEntry>;
   /** `logs` replays the log first. Works on a created container too: the streams begin when it starts. */
-  attach(nameOrId: string, options: { stdin: boolean; stdout: boolean; stderr: boolean; logs: boolean; stream: boolean; detachKeys?: string }): Promise<Attachment>;
+  attach(
+    nameOrId: string,
+    options: { stdin: boolean; stdout: boolean; stderr: boolean; logs: boolean; stream: boolean; detachKeys?: string },
+  ): Promise<Attachment>;
   resize(nameOrId: string, rows: number, columns: number): Promise<void>;
   top(nameOrId: string, psArgs: string): Promise<{ Titles: string[]; Processes: string[][] }>;
-  stats(nameOrId: string, options: { stream: boolean; oneShot: boolean }, signal: AbortSignal): AsyncIterable<Record<string, unknown>>;
+  stats(
+    nameOrId: string,
+    options: { stream: boolean; oneShot: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<Record<string, unknown>>;
   changes(nameOrId: string): Promise<Change[]>;
   export(nameOrId: string): Promise<Readable>;
   archiveStat(nameOrId: string, path: string): Promise<PathStat>;
   archiveGet(nameOrId: string, path: string): Promise<{ stat: PathStat; tar: Readable }>;
-  archivePut(nameOrId: string, path: string, tar: Readable, options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean }): Promise<void>;
-  commit(nameOrId: string, options: { repo?: string; tag?: string; comment: string; author: string; pause: boolean; changes: string[]; config?: ContainerCreateBody }): Promise<string>;
+  archivePut(
+    nameOrId: string,
+    path: string,
+    tar: Readable,
+    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean },
+  ): Promise<void>;
+  commit(
+    nameOrId: string,
+    options: {
+      repo?: string;
+      tag?: string;
+      comment: string;
+      author: string;
+      pause: boolean;
+      changes: string[];
+      config?: ContainerCreateBody;
+    },
+  ): Promise<string>;
 
   execCreate(nameOrId: string, body: ExecCreateBody): Promise<string>;
   /** With `attach` false the exec is detached. */
-  execStart(execId: string, options: { detach: boolean; tty: boolean; rows?: number; columns?: number }): Promise<Attachment | undefined>;
+  execStart(
+    execId: string,
+    options: { detach: boolean; tty: boolean; rows?: number; columns?: number },
+  ): Promise<Attachment | undefined>;
   execInspect(execId: string): Record<string, unknown>;
   execResize(execId: string, rows: number, columns: number): Promise<void>;
   isExecTty(execId: string): boolean;
@@ -108,7 +159,18 @@ export interface StepRunner {
     hostname?: string;
     networkMode: string;
     extraHosts: string[];
-    resources: { memory?: number; memorySwap?: number; cpuShares?: number; cpuPeriod?: number; cpuQuota?: number; cpuSetCpus?: string; cpuSetMems?: string; shmSize?: number; ulimits?: { Name: string; Soft: number; Hard: number }[]; cgroupParent?: string };
+    resources: {
+      memory?: number;
+      memorySwap?: number;
+      cpuShares?: number;
+      cpuPeriod?: number;
+      cpuQuota?: number;
+      cpuSetCpus?: string;
+      cpuSetMems?: string;
+      shmSize?: number;
+      ulimits?: { Name: string; Soft: number; Hard: number }[];
+      cgroupParent?: string;
+    };
     onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
     signal: AbortSignal;
   }): Promise<{ exitCode: number }>;
