@@ -28,6 +28,7 @@ await build({
   entryPoints,
   outdir: dist,
   bundle: true,
+  splitting: true, // a command of the CLI is loaded when it is called
   platform: 'node',
   target: 'node24',
   format: 'esm',
