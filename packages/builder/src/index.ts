@@ -1,2 +1,2 @@
+export { type BuilderDependencies, createBuilder } from './builder.ts';
 export type * from './types.ts';
-// createBuilder(deps: { root, images, snapshots, steps: StepRunner (from containers), db, log }): Builder
