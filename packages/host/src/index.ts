@@ -30,5 +30,6 @@ export {
   NetlinkSocket,
   newNetworkNamespace,
 } from './netlink-socket.ts';
+export { compileSeccomp, type SeccompSpec } from './seccomp.ts';
 export { type SpawnedProcess, type SpawnRequest, spawnProcess } from './spawn.ts';
 export { getXattr, listXattrs, setXattr } from './xattr.ts';

@@ -22,6 +22,7 @@ import { bundleFiles, RuntimePaths } from './paths.ts';
 import { cgroupDirectory, startTimeOf } from './process.ts';
 import { RuntimeCalls } from './runtime-calls.ts';
 import { chooseDefault, findProgram, type ProbedRuntime, probeRuntimes } from './runtimes.ts';
+import { SeccompCache } from './seccomp-cache.ts';
 import { startThroughFifo } from './start-fifo.ts';
 import { StreamHub } from './stream-hub.ts';
 import type { Attachment, ExecHandle, ExecSpec, OciRuntime, Supervisor, TaskExit, TaskSpec } from './types.ts';
@@ -74,6 +75,7 @@ interface Setting {
 class ConmonSupervisor implements Supervisor {
   readonly #setting: Setting;
   readonly #calls: RuntimeCalls;
+  readonly #seccomp: SeccompCache;
   readonly #tasks = new Map<string, Task>();
   readonly #listeners = new Set<(id: string, exit: TaskExit) => void>();
   #watcher: ReturnType<typeof watch> | undefined;
@@ -81,6 +83,7 @@ class ConmonSupervisor implements Supervisor {
 
   constructor(setting: Setting) {
     this.#setting = setting;
+    this.#seccomp = new SeccompCache(join(setting.paths.execRoot, 'seccomp'));
     this.#calls = new RuntimeCalls(setting.paths, (runtime, start) => this.#enter(runtime, start));
   }
 
@@ -109,6 +112,7 @@ class ConmonSupervisor implements Supervisor {
     const runtime = this.#runtime(spec.runtime);
     mkdirSync(paths.persist(spec.id), { recursive: true, mode: 0o700 });
     rmSync(paths.exit(spec.id), { force: true });
+    if (runtime.family === 'crun') this.#seccomp.prepare(spec.bundle);
     const args = conmonArguments(spec, runtime, paths);
     let supervised: Awaited<ReturnType<typeof superviseTask>>;
     try {
