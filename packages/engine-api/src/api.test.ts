@@ -96,7 +96,7 @@ test('bodies: null is the zero value, unknown fields pass, wrong types and types
   const wrong = await post('/containers/create', '{"Image":"i","HostConfig":{"Binds":[1]}}');
   assert.equal(wrong.status, 400);
   assert.match(((await wrong.json()) as { message: string }).message, /HostConfig\.Binds\.0: expected string, but got 1/);
-  assert.match((await (await post('/containers/create', '{}', 'text/plain')).json()).message, /unsupported Content-Type header/);
+  assert.match(((await (await post('/containers/create', '{}', 'text/plain')).json()) as { message: string }).message, /unsupported Content-Type header/);
   assert.equal((await post('/containers/create', '')).status, 400);
 });
 

@@ -42,9 +42,10 @@ const ATTRIBUTE_OPTIMIZE = 8;
 const BINARY_TREE = 2;
 const EEXIST = 17;
 
+type Call = (...args: unknown[]) => unknown;
 type Library = Record<
   'init' | 'release' | 'archName' | 'archAdd' | 'attribute' | 'resolve' | 'rule' | 'export',
-  koffi.KoffiFunction
+  Call
 >;
 let library: Library | null | undefined;
 
