@@ -41,7 +41,10 @@ export async function applyLayerTar(
     if (kind !== 'none') for (const chunk of before) hash.update(chunk);
     before = [];
   });
-  const applied = (await runJobOn({ do: 'apply', staging }, chunks, options.signal)) as { diffId: string; size: number };
+  const applied = (await runJobOn({ do: 'apply', staging }, chunks, options.signal)) as {
+    diffId: string;
+    size: number;
+  };
   // a tar that came as it is has the digest that the worker found; hashing it here too would only hold up the main thread
   const kind = compression ?? 'none';
   const digest = kind === 'none' ? applied.diffId : `sha256:${hash.digest('hex')}`;

@@ -7,6 +7,7 @@ import { publish } from './context.ts';
 import { createContainer } from './create/create.ts';
 import { createExecs, type Execs } from './exec.ts';
 import { archiveGet, archivePut, archiveStat, exportContainer } from './files/archive.ts';
+import { containerChanges } from './files/changes.ts';
 import { commitContainer } from './image/commit.ts';
 import { handleExit } from './lifecycle/exit.ts';
 import { pauseContainer, unpauseContainer } from './lifecycle/pause.ts';
@@ -145,7 +146,7 @@ function views(ctx: Context, execs: Execs): Calls<'inspect' | 'list' | 'top' | '
       publish(ctx, c, 'top');
       return top;
     },
-    changes: async (id) => ctx.snapshots.changes(find(id).id),
+    changes: async (id) => containerChanges(await ctx.snapshots.changes(find(id).id)),
     usingImage: (imageId) =>
       [...ctx.store.all()].filter((c) => c.imageId === imageId).map((c) => ({ id: c.id, running: isRunning(c) })),
     counts() {

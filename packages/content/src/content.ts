@@ -73,7 +73,16 @@ class FileContent implements Content {
       const hash = createHash('sha256');
       const offset = resumable ? await rehash(file, hash) : 0;
       const done = () => this.#writing.delete(name);
-      return new FileIngest({ file, path, hash, offset, resumable, target: (d) => this.path(d), blobs: this.#blobs, done });
+      return new FileIngest({
+        file,
+        path,
+        hash,
+        offset,
+        resumable,
+        target: (d) => this.path(d),
+        blobs: this.#blobs,
+        done,
+      });
     } catch (error) {
       this.#writing.delete(name);
       throw error;

@@ -22,7 +22,10 @@ const containers = {
   },
   resolve: (id: string) => id,
   wait: async () => ({ StatusCode: 3 }),
-  create: async (body: { Image: string; Env: string[]; Cmd?: string[] }) => ({ Id: `${body.Image}:${body.Env.length}:${body.Cmd}`, Warnings: [] }),
+  create: async (body: { Image: string; Env: string[]; Cmd?: string[] }) => ({
+    Id: `${body.Image}:${body.Env.length}:${body.Cmd}`,
+    Warnings: [],
+  }),
   stats: async function* () {
     yield { n: 1 };
     yield { n: 2 };
@@ -42,7 +45,11 @@ function echo() {
   return { stdin, stdout, stderr, [Symbol.asyncDispose]: async () => {} };
 }
 
-const log = createLogger(() => 'debug', 'test', (line) => lines.push(line));
+const log = createLogger(
+  () => 'debug',
+  'test',
+  (line) => lines.push(line),
+);
 const services = { containers, events: createEvents(), log, system: { version: () => ({}) } } as unknown as Services;
 let server: Server;
 let port: number;
@@ -95,13 +102,22 @@ test('bodies: null is the zero value, unknown fields pass, wrong types and types
   assert.deepEqual(await made.json(), { Id: 'i:0:one', Warnings: [] });
   const wrong = await post('/containers/create', '{"Image":"i","HostConfig":{"Binds":[1]}}');
   assert.equal(wrong.status, 400);
-  assert.match(((await wrong.json()) as { message: string }).message, /HostConfig\.Binds\.0: expected string, but got 1/);
-  assert.match(((await (await post('/containers/create', '{}', 'text/plain')).json()) as { message: string }).message, /unsupported Content-Type header/);
+  assert.match(
+    ((await wrong.json()) as { message: string }).message,
+    /HostConfig\.Binds\.0: expected string, but got 1/,
+  );
+  assert.match(
+    ((await (await post('/containers/create', '{}', 'text/plain')).json()) as { message: string }).message,
+    /unsupported Content-Type header/,
+  );
   assert.equal((await post('/containers/create', '')).status, 400);
 });
 
 test('an upgraded attach: 101, frames, and the output after the client’s half-close', async () => {
-  const answer = await raw('POST /v1.47/containers/c/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n', 'hello');
+  const answer = await raw(
+    'POST /v1.47/containers/c/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
+    'hello',
+  );
   const [head, body] = split(answer);
   assert.match(head, /^HTTP\/1\.1 101 UPGRADED\r\nContent-Type: application\/vnd\.docker\.multiplexed-stream/);
   const frames = unframe(body);
@@ -110,7 +126,9 @@ test('an upgraded attach: 101, frames, and the output after the client’s half-
 });
 
 test('a terminal is not framed, and old clients get the old media type', async () => {
-  const answer = await raw('POST /v1.41/containers/tty/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nraw');
+  const answer = await raw(
+    'POST /v1.41/containers/tty/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nraw',
+  );
   const [head, body] = split(answer);
   assert.match(head, /vnd\.docker\.raw-stream/);
   assert.equal(body.toString(), 'raw');
@@ -118,7 +136,10 @@ test('a terminal is not framed, and old clients get the old media type', async (
 
 test('exec start: the JSON body is read from the upgraded connection, stdin follows it', async () => {
   const body = '{"Detach":false,"Tty":false}';
-  const answer = await raw(`POST /exec/e/start HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n${body}`, 'after');
+  const answer = await raw(
+    `POST /exec/e/start HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n${body}`,
+    'after',
+  );
   assert.equal(unframe(split(answer)[1]).stdout, 'after');
 });
 
@@ -129,7 +150,9 @@ test('an attach without an upgrade streams in the answer’s body', async () => 
 });
 
 test('wait answers with one JSON line, stats with one a sample', async () => {
-  assert.deepEqual(await (await call('/containers/c/wait?condition=next-exit', { method: 'POST' })).json(), { StatusCode: 3 });
+  assert.deepEqual(await (await call('/containers/c/wait?condition=next-exit', { method: 'POST' })).json(), {
+    StatusCode: 3,
+  });
   assert.equal((await call('/containers/c/wait?condition=never', { method: 'POST' })).status, 400);
   assert.equal(await (await call('/containers/c/stats')).text(), '{"n":1}\n{"n":2}\n');
 });
@@ -139,8 +162,14 @@ test('events: history since a time, filters, end at until', async () => {
   services.events.publish('network', 'create', 'n1', { name: 'net' });
   const until = Math.floor(Date.now() / 1000) + 1;
   const answer = await call(`/events?since=0&until=${until}&filters=${encodeURIComponent('{"type":["container"]}')}`);
-  const events = (await answer.text()).trim().split('\n').map((l) => JSON.parse(l));
-  assert.deepEqual(events.map((e) => [e.Type, e.Action, e.id, e.from]), [['container', 'start', 'c1', 'i']]);
+  const events = (await answer.text())
+    .trim()
+    .split('\n')
+    .map((l) => JSON.parse(l));
+  assert.deepEqual(
+    events.map((e) => [e.Type, e.Action, e.id, e.from]),
+    [['container', 'start', 'c1', 'i']],
+  );
 });
 
 function split(answer: Buffer): [string, Buffer] {

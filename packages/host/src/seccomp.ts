@@ -43,10 +43,7 @@ const BINARY_TREE = 2;
 const EEXIST = 17;
 
 type Call = (...args: unknown[]) => unknown;
-type Library = Record<
-  'init' | 'release' | 'archName' | 'archAdd' | 'attribute' | 'resolve' | 'rule' | 'export',
-  Call
->;
+type Library = Record<'init' | 'release' | 'archName' | 'archAdd' | 'attribute' | 'resolve' | 'rule' | 'export', Call>;
 let library: Library | null | undefined;
 
 /** libseccomp comes with every OCI runtime that knows seccomp; undefined where it is not. */

@@ -82,18 +82,16 @@ class LocalNetworks implements Networks {
 
   #inspect(network: NetworkRecord): NetworkInspect {
     const prefix = network.IPAM.Config[0]?.Subnet?.split('/')[1];
-    const entries = this.#store
-      .endpointsOf(network.Id)
-      .map((e) => [
-        e.containerId,
-        {
-          Name: e.containerName,
-          EndpointID: e.endpointId,
-          MacAddress: e.mac,
-          IPv4Address: e.ip ? `${e.ip}/${prefix}` : '',
-          IPv6Address: '',
-        },
-      ]);
+    const entries = this.#store.endpointsOf(network.Id).map((e) => [
+      e.containerId,
+      {
+        Name: e.containerName,
+        EndpointID: e.endpointId,
+        MacAddress: e.mac,
+        IPv4Address: e.ip ? `${e.ip}/${prefix}` : '',
+        IPv6Address: '',
+      },
+    ]);
     return { ...network, Containers: Object.fromEntries(entries) };
   }
 

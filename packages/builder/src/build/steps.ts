@@ -34,9 +34,9 @@ export class StepExecutor {
     this.#cacheFrom = session.options.cacheFrom.map((r) => session.deps.images.find(r)).filter((i) => i !== undefined);
   }
 
-  /** `missed` is true once a step of the stage was carried out anew: nothing after it can be cached. */
+  /** The image after a step. */
   async execute(step: Step, parent: Image | undefined, platform: Platform, stageIndex: number): Promise<Image> {
-    const { session } = { session: this.#session };
+    const session = this.#session;
     const copy = step.op === 'copy' ? await this.#copies.prepare(step, stageIndex, platform) : undefined;
     const createdBy = step.op === 'copy' ? copy!.createdBy : step.createdBy;
     const more = [step.op, step.after, step.op === 'run' ? [step.network, step.script ?? ''] : ''];

@@ -25,6 +25,7 @@ export function parseDockerfile(source: string, name = 'Dockerfile'): Dockerfile
     else if (instruction.kind === 'arg') file.metaArgs.push(instruction);
     else throw invalid('no build stage in current context');
   }
+  if (file.stages.length === 0) throw invalid('no build stage in current context');
   return file;
 }
 

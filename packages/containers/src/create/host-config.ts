@@ -28,6 +28,7 @@ export function completeHostConfig(
     ShmSize: h.ShmSize || defaults.shmSize,
     // Docker allows as much swap as memory when only memory is limited
     MemorySwap: h.Memory > 0 && h.MemorySwap === 0 ? h.Memory * 2 : h.MemorySwap,
+    MemorySwappiness: h.MemorySwappiness === -1 ? undefined : h.MemorySwappiness,
     PidsLimit: h.PidsLimit !== undefined && h.PidsLimit > 0 ? h.PidsLimit : undefined,
     OomKillDisable: h.OomKillDisable ?? false,
     MaskedPaths: h.MaskedPaths ?? (open ? [] : [...MASKED_PATHS]),

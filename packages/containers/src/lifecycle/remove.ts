@@ -64,7 +64,8 @@ async function destroy(ctx: Context, c: ContainerRecord, options: { volumes: boo
   abandonPending(live);
   const report = { exitCode: c.state.exitCode, error: c.state.error || undefined };
   resolveWaiters(live.exitWaiters, report);
-  resolveWaiters(live.removalWaiters, report);
+  // the removal itself went well: what an earlier start said is not its error
+  resolveWaiters(live.removalWaiters, { exitCode: report.exitCode });
 }
 
 /** Anonymous volumes go with their container unless another one uses them too. */

@@ -11,7 +11,7 @@ export interface Port {
 
 /** Ports of a running container: `80/tcp` → real bindings, and what is only exposed. */
 export function portMap(c: ContainerRecord): PortMap {
-  if (!c.state.network) return {};
+  if (!c.state.network || ['none', 'host'].includes(c.hostConfig.NetworkMode)) return {};
   const exposed = Object.keys(c.config.ExposedPorts).map((port) => [port, null] as const);
   return { ...Object.fromEntries(exposed), ...c.state.network.ports };
 }
