@@ -17,10 +17,37 @@ const NEEDED = [
   { program: 'ip', apt: 'iproute2', dnf: 'iproute', apk: 'iproute2', why: 'tests read the network back with it' },
   { program: 'ps', apt: 'procps', dnf: 'procps-ng', apk: 'procps', why: 'docker top' },
   { program: 'busybox', apt: 'busybox-static', dnf: 'busybox', apk: 'busybox-static', why: 'the smallest base image' },
-  { program: 'debootstrap', apt: 'debootstrap', dnf: 'debootstrap', apk: 'debootstrap', why: 'the demo’s Debian base image', for: ['demo', 'bench'] },
-  { program: 'nsenter', apt: 'util-linux', dnf: 'util-linux', apk: 'util-linux', why: 'tests look into namespaces', for: ['test'] },
-  { program: 'script', apt: 'bsdutils', dnf: 'util-linux-script', apk: 'util-linux-misc', why: 'tests on a terminal', for: ['test'] },
-  { program: 'docker-registry', apt: 'docker-registry', why: 'a foreign registry to test our client with', for: ['test', 'bench'], optional: true },
+  {
+    program: 'debootstrap',
+    apt: 'debootstrap',
+    dnf: 'debootstrap',
+    apk: 'debootstrap',
+    why: 'the demo’s Debian base image',
+    for: ['demo', 'bench'],
+  },
+  {
+    program: 'nsenter',
+    apt: 'util-linux',
+    dnf: 'util-linux',
+    apk: 'util-linux',
+    why: 'tests look into namespaces',
+    for: ['test'],
+  },
+  {
+    program: 'script',
+    apt: 'bsdutils',
+    dnf: 'util-linux-script',
+    apk: 'util-linux-misc',
+    why: 'tests on a terminal',
+    for: ['test'],
+  },
+  {
+    program: 'docker-registry',
+    apt: 'docker-registry',
+    why: 'a foreign registry to test our client with',
+    for: ['test', 'bench'],
+    optional: true,
+  },
   { program: 'docker', apt: 'docker.io', why: 'the docker CLI to test with', for: ['test', 'bench'], optional: true },
   { program: 'dockerd', apt: 'docker.io', why: 'the engine to compare with', for: ['bench'], optional: true },
 ];
@@ -57,21 +84,36 @@ function install(manager, missing) {
   if (manager === 'apt-get') run('apt-get', ['update', '-qq']);
   if (must.length > 0) run(manager, installArguments(manager, must));
   for (const name of may) {
-    const { status } = spawnSync(manager, installArguments(manager, [name]), { stdio: 'ignore', env: quietEnvironment() });
+    const { status } = spawnSync(manager, installArguments(manager, [name]), {
+      stdio: 'ignore',
+      env: quietEnvironment(),
+    });
     if (status !== 0) console.log(`setup: ${name} cannot be had here; what needs it is skipped`);
   }
-  for (const n of missing) if (!n.optional && !has(n.program)) fail(`${n.program} is still missing after installing ${n[key] ?? 'nothing'} (${n.why})`);
+  for (const n of missing)
+    if (!n.optional && !has(n.program))
+      fail(`${n.program} is still missing after installing ${n[key] ?? 'nothing'} (${n.why})`);
 }
 
 const installArguments = (manager, names) =>
-  ({ 'apt-get': ['install', '-y', '-qq', '--no-install-recommends', ...names], dnf: ['install', '-y', '-q', ...names], apk: ['add', '-q', ...names] })[manager];
+  ({
+    'apt-get': ['install', '-y', '-qq', '--no-install-recommends', ...names],
+    dnf: ['install', '-y', '-q', ...names],
+    apk: ['add', '-q', ...names],
+  })[manager];
 
 // docker.io would start its engine: RUNLEVEL=1 makes Debian's invoke-rc.d leave services alone
 const quietEnvironment = () => ({ ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' });
 
 function run(file, args) {
-  const { status, stdout, stderr, error } = spawnSync(file, args, { cwd: root, encoding: 'utf8', env: quietEnvironment(), maxBuffer: 1 << 26 });
-  if (status !== 0) fail(`${file} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}\n${stdout ?? ''}${stderr ?? ''}`);
+  const { status, stdout, stderr, error } = spawnSync(file, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: quietEnvironment(),
+    maxBuffer: 1 << 26,
+  });
+  if (status !== 0)
+    fail(`${file} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}\n${stdout ?? ''}${stderr ?? ''}`);
 }
 
 const newest = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
@@ -82,7 +124,9 @@ function npmPackages() {
   const runtime = join(root, `node_modules/node-linux-${arch}/bin/node`);
   const installed = join(root, 'node_modules/.package-lock.json');
   if (existsSync(runtime) && newest(installed) >= newest(join(root, 'package-lock.json'))) return;
-  step('npm packages and the pinned Node runtime', () => run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']));
+  step('npm packages and the pinned Node runtime', () =>
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']),
+  );
   if (!existsSync(runtime)) fail(`npm did not install ${runtime}`);
 }
 
@@ -100,9 +144,12 @@ function build() {
   step('build', () => run(join(root, 'scripts/node'), [join(root, 'scripts/build.ts')]));
 }
 
-if (Number(process.versions.node.split('.')[0]) < 20) fail(`Node ${process.versions.node} is too old to bootstrap: 20 or newer is needed`);
+if (Number(process.versions.node.split('.')[0]) < 20)
+  fail(`Node ${process.versions.node} is too old to bootstrap: 20 or newer is needed`);
 hostPackages();
 npmPackages();
 build();
 const pinned = execFileSync(join(root, 'scripts/node'), ['--version'], { encoding: 'utf8' }).trim();
-console.log(`setup: ready (Node ${pinned}, version ${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version})`);
+console.log(
+  `setup: ready (Node ${pinned}, version ${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version})`,
+);
