@@ -185,19 +185,11 @@ async function voyage(): Promise<void> {
     ...['--data-root', join(home, 'data'), '--exec-root', execRoot, '--pidfile', join(execRoot, 'engine.pid')],
     ...['-H', `unix://${socket}`, '--bip', '172.31.253.1/24', '--config-file', join(home, 'daemon.json')],
   ]);
+  const version = '{{.Server.Platform.Name}} {{.Server.Version}}, API {{.Server.APIVersion}}';
   await step(
     'engine',
     'cortend --data-root .corten/demo/data …',
-    () =>
-      until('cortend does not answer', engine, () =>
-        corten(
-          'version',
-          '--format',
-          '{{.Server.Platform.Name}} {{.Server.Version}}, API {{.Server.APIVersion}}{{.Server.ApiVersion}}',
-        ),
-      ).catch(() =>
-        until('cortend does not answer', engine, () => corten('version', '--format', '{{.Server.Version}}')),
-      ),
+    () => until('cortend does not answer', engine, () => corten('version', '--format', version)),
     String,
   );
   await step(

@@ -49,11 +49,15 @@ export const version = command({
     };
     const data = { Client: client, Server: server };
     if (flags.format === 'json') context.print(goJson(data));
-    else if (flags.format) context.print(compileFormat(flags.format)(data));
+    else if (flags.format)
+      context.print(compileFormat(flags.format)({ Client: named(client), Server: server && named(server) }));
     else context.stdout.write(page(client, server));
     if (problem) throw problem;
   },
 });
+
+/** Templates name the field as Docker's programs do, JSON as the API does. */
+const named = <T extends { ApiVersion: string }>(part: T) => ({ ...part, APIVersion: part.ApiVersion });
 
 /** The older of two API versions. */
 export function lower(a: string, b: string): string {
