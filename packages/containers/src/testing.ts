@@ -110,7 +110,7 @@ async function openRooms(dir: string) {
   events.subscribe((e) => seen.push(e));
   const execRoot = join(dir, 'x');
   mkdirSync(execRoot, { recursive: true });
-  const supervisor = await openSupervisor({ execRoot, sharedRoots: [dir], log });
+  const real = await openSupervisor({ execRoot, sharedRoots: [dir], log });
   const snapshots = await openSnapshots({ root: join(dir, 'snapshots'), db, log });
   const volumes = await openVolumes({ root: join(dir, 'volumes'), db, events, log });
   const images = new Map<string, Image>();
@@ -140,6 +140,16 @@ async function openRooms(dir: string) {
     detach: async () => {},
     reconcile: async () => {},
   };
+  let closed = false;
+  // an engine that was killed hears of no exit any more
+  const onExit: Supervisor['onExit'] = (listener) => real.onExit((id, exit) => void (closed || listener(id, exit)));
+  const supervisor = new Proxy(real, {
+    get: (target, key) => {
+      if (key === 'onExit') return onExit;
+      const value = target[key as keyof Supervisor];
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
   const { containers, steps } = createContainers({
     db,
     root: join(dir, 'containers'),
@@ -161,7 +171,6 @@ async function openRooms(dir: string) {
       noNewPrivileges: false,
     },
   });
-  let closed = false;
   return {
     containers,
     steps,
