@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StepRunner } from '@corten/containers';
-import { invalid, isKind, messageOf, notImplemented } from '@corten/errors';
+import { invalid, messageOf } from '@corten/errors';
 import type { Images } from '@corten/images';
 import { familiarString, parseReference, withDefaultTag } from '@corten/oci';
 import type { Snapshots } from '@corten/snapshots';
@@ -10,6 +10,7 @@ import type { Database } from '@corten/state';
 import { type Logger, shortId } from '@corten/util';
 import { StepCache } from './build/cache.ts';
 import { receiveContext } from './build/context.ts';
+import { pruneCache } from './build/prune.ts';
 import { runBuild } from './build/run-build.ts';
 import { type BuildDependencies, BuildSession, type PullImage, SNAPSHOT_PREFIX } from './build/session.ts';
 import { goQuote } from './dockerfile/go-text.ts';
@@ -60,7 +61,7 @@ export function createBuilder(deps: BuilderDependencies): Builder {
         throw error;
       }
     },
-    prune: (options) => prune(images, cache, options),
+    prune: (options) => pruneCache(images, cache, options),
   };
 }
 
@@ -71,8 +72,6 @@ function checkOptions(options: BuildOptions): string[] {
     throw invalid('The daemon on this platform does not support setting security options on build');
   if (options.isolation !== '' && options.isolation !== 'default')
     throw invalid(`Unsupported isolation: ${goQuote(options.isolation)}`);
-  if (options.networkMode.startsWith('container:') && options.networkMode.length === 'container:'.length)
-    throw notImplemented('a build in the network of an unnamed container');
   const tags = options.tags.map((tag) => {
     const reference = parseReference(tag);
     if (reference.digest) throw invalid('build tag cannot contain a digest');
@@ -88,39 +87,4 @@ async function clearLeftovers(root: string, snapshots: Snapshots, log: Logger): 
   } catch (error) {
     log.warn('cannot clear what an earlier build left', { error: messageOf(error) });
   }
-}
-
-/**
- * Removes images of build steps that have no name and that nothing stands on, least recently used first, until
- * `keepStorage` bytes of them are left. With `all` the cache forgets every other step too.
- */
-async function prune(
-  images: Images,
-  cache: StepCache,
-  { all, keepStorage = 0 }: { all: boolean; keepStorage?: number },
-): Promise<{ deleted: string[]; reclaimed: number }> {
-  const deleted: string[] = [];
-  let reclaimed = 0;
-  const candidates = cache.imageIds().filter((id) => isUnused(images, id));
-  let total = candidates.reduce((sum, id) => sum + (images.find(id)?.size ?? 0), 0);
-  for (const id of candidates) {
-    if (total <= keepStorage && keepStorage > 0) break;
-    const image = images.find(id);
-    if (!image) continue;
-    try {
-      await images.remove(id, {});
-      deleted.push(id);
-      reclaimed += image.size;
-    } catch (error) {
-      if (!isKind(error, 'conflict') && !isKind(error, 'notFound')) throw error; // in use, or gone meanwhile
-    }
-    total -= image.size;
-  }
-  cache.forget(all);
-  return { deleted, reclaimed };
-}
-
-function isUnused(images: Images, id: Parameters<Images['children']>[0] & string): boolean {
-  const image = images.find(id);
-  return image !== undefined && image.repoTags.length === 0 && images.children(id).length === 0;
 }

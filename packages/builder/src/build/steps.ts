@@ -8,6 +8,7 @@ import { Root } from '../files/beneath.ts';
 import type { RunStep, Step, WorkdirStep } from '../plan/step.ts';
 import { remembered } from './cache-from.ts';
 import type { CopyRunner } from './copy-step.ts';
+import { MountPoints } from './mount-points.ts';
 import type { BuildSession } from './session.ts';
 import { stepConfig } from './step-image.ts';
 
@@ -126,6 +127,7 @@ export class StepExecutor {
   async #run(step: RunStep, root: string, key: string, container: string): Promise<void> {
     const { options, output, deps, signal } = this.#session;
     const program = output.program();
+    const points = new MountPoints(root);
     const script = step.script === undefined ? undefined : writeScript(root, step.script);
     try {
       const { config } = step.after;
@@ -148,6 +150,9 @@ export class StepExecutor {
     } finally {
       if (script) rmSync(script.outside, { force: true });
     }
+    points.clear(root);
+    await deps.snapshots.unmount(key);
+    points.clearUpper(deps.snapshots.mounts(key).upper);
   }
 }
 
