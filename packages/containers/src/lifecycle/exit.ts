@@ -23,8 +23,10 @@ export function handleExit(ctx: Context, id: string, exit: TaskExit): void {
     if (live.starting) await live.starting;
     if (!isRunning(c)) return; // the start failed and cleaned up itself
     const again = announce(ctx, c, live, exit);
-    await releaseRun(ctx, c);
-    if (!again && c.hostConfig.AutoRemove) await autoRemove(ctx, c);
+    const released = releaseRun(ctx, c);
+    // side by side: an ended container's files are in nobody's way
+    if (!again && c.hostConfig.AutoRemove) await autoRemove(ctx, c, released);
+    await released;
     // the next start waits for this clean-up, so it is only planned here
     if (again) scheduleRestart(ctx, c);
   })().catch((error) => ctx.log.error('handling an exit failed', { id, error: messageOf(error) }));
@@ -59,9 +61,9 @@ export function resolveWaiters(waiters: Live['exitWaiters'], report: ExitReport)
   waiters.clear();
 }
 
-async function autoRemove(ctx: Context, c: ContainerRecord): Promise<void> {
+async function autoRemove(ctx: Context, c: ContainerRecord, released: Promise<void>): Promise<void> {
   try {
-    await removeNow(ctx, c, { volumes: true });
+    await removeNow(ctx, c, { volumes: true, released });
   } catch (error) {
     ctx.log.error('automatic removal failed', { id: c.id, error: messageOf(error) });
   }

@@ -22,8 +22,8 @@ export async function releaseRun(ctx: Context, c: ContainerRecord): Promise<void
       await drained(ctx, c);
       await ctx.supervisor.delete(c.id);
       await rm(pathsOf(ctx, c.id).bundle, { recursive: true, force: true });
-      await ctx.snapshots.unmount(c.id);
     }),
+    quietly('unmount', () => ctx.snapshots.unmount(c.id)),
     ...c.mounts
       .filter((m) => m.type === 'volume' && m.name)
       .map((m) => quietly('volume unmount', () => ctx.volumes.unmount(m.name!, c.id))),

@@ -31,8 +31,14 @@ export async function removeContainer(
   await removeNow(ctx, c, { volumes: options.volumes });
 }
 
+interface RemovalOptions {
+  volumes: boolean;
+  /** The giving back of its last run, when that is under way. */
+  released?: Promise<void>;
+}
+
 /** Removes an ended container and all it has. Runs once however often it is asked for. */
-export function removeNow(ctx: Context, c: ContainerRecord, options: { volumes: boolean }): Promise<void> {
+export function removeNow(ctx: Context, c: ContainerRecord, options: RemovalOptions): Promise<void> {
   const live = ctx.live.of(c.id);
   live.removal ??= destroy(ctx, c, options).catch((error) => {
     live.removal = undefined;
@@ -42,12 +48,12 @@ export function removeNow(ctx: Context, c: ContainerRecord, options: { volumes: 
   return live.removal;
 }
 
-async function destroy(ctx: Context, c: ContainerRecord, options: { volumes: boolean }): Promise<void> {
+async function destroy(ctx: Context, c: ContainerRecord, options: RemovalOptions): Promise<void> {
   const live = ctx.live.of(c.id);
   ctx.store.setState(c, { status: 'removing' });
   for (const wake of live.logFollowers) wake();
   await Promise.all([
-    ctx.supervisor.delete(c.id),
+    options.released ?? ctx.supervisor.delete(c.id),
     ctx.snapshots.remove(c.id),
     rm(pathsOf(ctx, c.id).directory, { recursive: true, force: true }),
   ]);
