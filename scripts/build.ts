@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -13,7 +13,6 @@ rmSync(dist, { recursive: true, force: true });
 
 const entryPoints: Record<string, string> = {
   cortend: 'packages/cortend/src/main.ts',
-  corten: 'packages/corten/src/main.ts',
 };
 for (const worker of globSync('packages/*/src/**/*.worker.ts', { cwd: root })) {
   const name = basename(worker, '.ts');
@@ -23,26 +22,42 @@ for (const worker of globSync('packages/*/src/**/*.worker.ts', { cwd: root })) {
 
 const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 
-await build({
+const common: BuildOptions = {
   absWorkingDir: root,
-  entryPoints,
   outdir: dist,
   bundle: true,
-  splitting: true, // a command of the CLI is loaded when it is called
   platform: 'node',
   target: 'node24',
-  format: 'esm',
   sourcemap: 'linked',
   external: ['koffi'],
-  define: {
-    __CORTEN_VERSION__: JSON.stringify(version),
-    __CORTEN_COMMIT__: JSON.stringify(commit()),
-    __CORTEN_BUILT__: JSON.stringify(new Date().toISOString()),
-  },
   logLevel: 'warning',
+};
+const define = {
+  __CORTEN_VERSION__: JSON.stringify(version),
+  __CORTEN_COMMIT__: JSON.stringify(commit()),
+  __CORTEN_BUILT__: JSON.stringify(new Date().toISOString()),
+};
+
+await build({
+  ...common,
+  entryPoints,
+  format: 'esm',
+  define,
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
+});
+
+// The CLI lives for milliseconds: one CommonJS file loads in half the time of ES modules, what a command does not use is not
+// evaluated, and Node's own modules are not read export by export.
+await build({
+  ...common,
+  entryPoints: { corten: 'packages/corten/src/main.ts' },
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  minifySyntax: true,
+  define: { ...define, 'import.meta.url': '__fileUrl', 'import.meta.dirname': '__dirname' },
+  banner: { js: "const __fileUrl = require('node:url').pathToFileURL(__filename).href;" },
 });
 
 /** Short commit of the checkout; a source archive without git says so. */
