@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { ContainerCreateBody, EndpointSettings, HostConfig } from '@corten/api-types';
 import { emptyEndpoint } from '@corten/api-types';
-import { invalid } from '@corten/errors';
+import { invalid, isKind } from '@corten/errors';
 import type { Image } from '@corten/images';
 import { formatPlatform, matchesPlatform, parsePlatform } from '@corten/oci';
 import { randomId, rfc3339Nano } from '@corten/util';
@@ -107,11 +107,18 @@ function runtimeName(ctx: Context, given: string | undefined): string {
   return name;
 }
 
-/** `container:name` is written as `container:ID`, so that a rename does not break it. */
+/**
+ * `container:name` is written as `container:ID`, so that a rename does not break it. One that is not there is left: the
+ * start says so (a "not found" from create would make clients pull the image).
+ */
 function pinModes(ctx: Context, h: HostConfig): void {
   for (const key of ['NetworkMode', 'IpcMode', 'PidMode'] as const) {
     if (!h[key].startsWith('container:')) continue;
-    h[key] = `container:${ctx.store.find(h[key].slice('container:'.length)).id}`;
+    try {
+      h[key] = `container:${ctx.store.find(h[key].slice('container:'.length)).id}`;
+    } catch (error) {
+      if (!isKind(error, 'notFound')) throw error;
+    }
   }
 }
 

@@ -95,7 +95,11 @@ async function launchNow(ctx: Context, c: ContainerRecord, { restartCount }: { r
     manuallyStopped: false,
     everStarted: true,
     restartCount,
-    network: network.state,
+    // the descriptor in the sandbox's own path is closed some day; this path is good as long as the process lives
+    network: network.state && {
+      ...network.state,
+      sandboxKey: network.state.sandboxId ? `/proc/${pid}/ns/net` : '',
+    },
     health: undefined,
   });
   await ctx.supervisor.start(c.id);
