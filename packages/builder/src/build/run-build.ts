@@ -54,7 +54,8 @@ class BuildRun {
     let image: Image | undefined;
     for (const stage of stages) image = await this.#stage(stage);
     if (!image) throw invalid('No image was generated. Is your Dockerfile empty?');
-    output.write(this.#args.unusedWarning());
+    const warning = this.#args.unusedWarning();
+    if (warning !== '') output.write(warning);
     this.#executor.finish();
     return image;
   }

@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StepRunner } from '@corten/containers';
 import { cancelled, messageOf } from '@corten/errors';
@@ -93,11 +92,18 @@ export class BuildSession implements AsyncDisposable {
     return path;
   }
 
+  /** Not waited for: a large context takes a while, and what is left at a crash goes at the next start. */
+  #removeScratch(): void {
+    this.deps.files
+      .remove(this.scratch)
+      .catch((error) => this.deps.log.warn("cannot remove a build's scratch directory", { error: messageOf(error) }));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const key of this.#snapshots)
       await this.drop(key).catch((error) =>
         this.deps.log.warn("cannot remove a build's snapshot", { key, error: messageOf(error) }),
       );
-    await rm(this.scratch, { recursive: true, force: true });
+    this.#removeScratch();
   }
 }

@@ -5,6 +5,8 @@ import { replacePattern, trimPattern } from './pattern.ts';
 
 /** Words nest as deep as `${a:-${b:-…}}`; deeper than this is an attack. */
 const MAX_DEPTH = 100;
+/** Values refer to values: a few lines could ask for gigabytes. */
+const MAX_RESULT = 1 << 20;
 
 /** Where variables come from. */
 export type Lookup = (name: string) => string | undefined;
@@ -71,6 +73,7 @@ class Expander {
     let text = '';
     const words = new WordList();
     while (!this.#ended) {
+      if (text.length > MAX_RESULT) throw invalid(`the result is longer than ${MAX_RESULT} characters`);
       const char = this.#peek();
       if (stop !== '' && char === stop) {
         this.#at++;
@@ -160,6 +163,7 @@ class Expander {
       return this.until(stop, raw, depth + 1).text;
     } catch (error) {
       if (!this.#ended || this.#at === start) throw error;
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the message
       throw invalid(stop === '}' ? "syntax error: missing '}'" : "syntax error: missing '/' in ${}", error);
     }
   }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { kindOf, messageOf } from '@corten/errors';
 import { applyIgnore } from './apply-ignore.ts';
@@ -13,6 +14,8 @@ function perform(job: FilesJob): unknown {
       return scan(job);
     case 'copy':
       return copy(job);
+    case 'remove':
+      return rmSync(job.path, { recursive: true, force: true });
   }
 }
 

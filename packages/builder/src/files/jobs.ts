@@ -41,4 +41,10 @@ export interface CopyJob {
   chmod: string;
 }
 
-export type FilesJob = IgnoreJob | ScanJob | CopyJob;
+/** Deletes a tree. */
+export interface RemoveJob {
+  do: 'remove';
+  path: string;
+}
+
+export type FilesJob = IgnoreJob | ScanJob | CopyJob | RemoveJob;

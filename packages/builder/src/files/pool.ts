@@ -25,6 +25,10 @@ export class FilesPool {
     return this.#run({ do: 'copy', ...job }, signal) as Promise<void>;
   }
 
+  remove(path: string): Promise<void> {
+    return this.#run({ do: 'remove', path }) as Promise<void>;
+  }
+
   /** Has a worker ready soon, while something else is going on. */
   warm(): void {
     if (this.#alive === 0) this.#release(this.#start());
@@ -61,8 +65,8 @@ export class FilesPool {
     this.#idle.push(worker);
   }
 
-  async #run(job: FilesJob, signal: AbortSignal): Promise<unknown> {
-    if (signal.aborted) throw cancelled();
+  async #run(job: FilesJob, signal?: AbortSignal): Promise<unknown> {
+    if (signal?.aborted) throw cancelled();
     const worker = await this.#acquire();
     const reply = deferred<unknown>();
     let ended = false;
@@ -74,13 +78,13 @@ export class FilesPool {
     const abort = () => end(cancelled());
     const fail = (error: Error) => end(system(`the build's file worker failed: ${error.message}`, error));
     const settle = (r: Reply) => (r.ok ? reply.resolve(r.result) : reply.reject(new CortenError(r.kind, r.message)));
-    signal.addEventListener('abort', abort, { once: true });
+    signal?.addEventListener('abort', abort, { once: true });
     worker.on('message', settle).on('error', fail);
     try {
       worker.postMessage(job);
       return await reply.promise;
     } finally {
-      signal.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', abort);
       worker.off('message', settle).off('error', fail);
       if (!ended) this.#release(worker);
     }

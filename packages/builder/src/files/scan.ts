@@ -66,7 +66,7 @@ function describe(hash: Hash, name: string, path: Buffer, stat: Stats, owners: b
   const owner = owners ? [stat.uid, stat.gid] : [];
   const attributes = stat.isFile() || stat.isDirectory() ? xattrsOf(path) : [];
   hash.update(`${JSON.stringify([name, stat.mode, link, device, size, owner, attributes])}\n`);
-  if (size > 0) hashContent(hash, path);
+  if (size > 0) hashContent(hash, path, size);
 }
 
 function xattrsOf(path: Buffer): [string, string][] {
@@ -84,10 +84,15 @@ export function portableXattrs(path: Buffer): [string, Buffer][] {
   return found.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function hashContent(hash: Hash, path: Buffer): void {
+function hashContent(hash: Hash, path: Buffer, size: number): void {
   const fd = openSync(path, 'r');
   try {
-    for (let n = readSync(fd, CHUNK); n > 0; n = readSync(fd, CHUNK)) hash.update(CHUNK.subarray(0, n));
+    for (let left = size; left > 0; ) {
+      const n = readSync(fd, CHUNK);
+      if (n === 0) return;
+      hash.update(CHUNK.subarray(0, n));
+      left -= n;
+    }
   } finally {
     closeSync(fd);
   }

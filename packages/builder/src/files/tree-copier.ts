@@ -55,7 +55,7 @@ export class TreeCopier {
     const key = stat.nlink > 1n ? `${stat.dev}:${stat.ino}` : undefined;
     const first = key === undefined ? undefined : this.#links.get(key);
     if (first) return replacing(to, () => linkSync(first, to));
-    if (stat.isFile()) replacing(to, () => copyBytes(from, to, this.#modeOf(stat)));
+    if (stat.isFile()) replacing(to, () => copyBytes(from, to, Number(stat.size), this.#modeOf(stat)));
     else if (stat.isSymbolicLink()) replacing(to, () => symlinkSync(readlinkSync(from, 'buffer'), to));
     else replacing(to, () => makeNode(to, Number(stat.mode), Number(stat.rdev)));
     if (key !== undefined) this.#links.set(key, to);
@@ -98,13 +98,17 @@ function replacing(path: Buffer, make: () => void): void {
   }
 }
 
-function copyBytes(from: Buffer, to: Buffer, mode: number): void {
+function copyBytes(from: Buffer, to: Buffer, size: number, mode: number): void {
   const input = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const output = openSync(to, CREATE, mode & PLAIN);
     try {
-      for (let n = readSync(input, BUFFER); n > 0; n = readSync(input, BUFFER))
+      for (let left = size; left > 0; ) {
+        const n = readSync(input, BUFFER);
+        if (n === 0) return; // it became shorter meanwhile
         for (let done = 0; done < n; ) done += writeSync(output, BUFFER, done, n - done);
+        left -= n;
+      }
     } finally {
       closeSync(output);
     }
