@@ -35,6 +35,8 @@ export interface Live {
   logFollowers: Set<() => void>;
   /** Clients that still read the ended task's output. */
   draining: Set<Promise<unknown>>;
+  /** Mount points that this run made in the root file system. */
+  ownMounts: readonly string[];
   /** Auto-removal or removal is under way. */
   removal?: Promise<void>;
 }
@@ -61,6 +63,7 @@ export function createLiveTable(): LiveTable {
         execIds: new Set(),
         logFollowers: new Set(),
         draining: new Set(),
+        ownMounts: [],
       };
       table.set(id, live);
       return live;

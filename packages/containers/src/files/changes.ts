@@ -1,20 +1,7 @@
 import type { Change } from '@corten/snapshots';
+import { OWN_MOUNT_POINTS } from '../rootfs/own-mounts.ts';
 
-/** Mount points that the engine and the runtime make in every container: not the container's doing. */
-const OWN = new Set([
-  '/etc/hosts',
-  '/etc/hostname',
-  '/etc/resolv.conf',
-  '/etc/mtab',
-  '/sbin/docker-init',
-  '/dev',
-  '/dev/console',
-  '/dev/pts',
-  '/dev/shm',
-  '/dev/mqueue',
-  '/proc',
-  '/sys',
-]);
+const OWN = new Set(OWN_MOUNT_POINTS);
 const ADDED = 1;
 const MODIFIED = 0;
 

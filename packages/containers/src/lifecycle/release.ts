@@ -4,6 +4,7 @@ import { messageOf } from '@corten/errors';
 import { unmount } from '@corten/host';
 import { type Context, pathsOf } from '../context.ts';
 import type { ContainerRecord } from '../record.ts';
+import { dropMountPoints } from '../rootfs/own-mounts.ts';
 
 const DRAIN_LIMIT_MS = 10_000;
 
@@ -23,7 +24,12 @@ export async function releaseRun(ctx: Context, c: ContainerRecord): Promise<void
       await ctx.supervisor.delete(c.id);
       await rm(pathsOf(ctx, c.id).bundle, { recursive: true, force: true });
     }),
-    quietly('unmount', () => ctx.snapshots.unmount(c.id)),
+    quietly('unmount', async () => {
+      const live = ctx.live.of(c.id);
+      if (live.ownMounts.length > 0) dropMountPoints(ctx.snapshots.mounts(c.id).merged, live.ownMounts);
+      live.ownMounts = [];
+      await ctx.snapshots.unmount(c.id);
+    }),
     ...c.mounts
       .filter((m) => m.type === 'volume' && m.name)
       .map((m) => quietly('volume unmount', () => ctx.volumes.unmount(m.name!, c.id))),

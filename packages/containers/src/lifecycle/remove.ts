@@ -26,8 +26,11 @@ export async function removeContainer(
     throw conflict(`${name}: container is ${c.state.status}: stop the container before removing or force remove`);
   if (isRunning(c)) await killAndWait(ctx, c);
   cancelRestart(ctx, c);
+  using _lock = await ctx.locks.lock(c.id); // not in the middle of a start
   await live.cleanup;
   if (ctx.store.get(c.id) !== c) return; // --rm was quicker
+  if (isRunning(c))
+    throw conflict(`${name}: container is ${c.state.status}: stop the container before removing or force remove`);
   await removeNow(ctx, c, { volumes: options.volumes });
 }
 

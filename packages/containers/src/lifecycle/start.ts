@@ -10,6 +10,7 @@ import { type Context, pathsOf, publish } from '../context.ts';
 import { startHealth } from '../health.ts';
 import { type ContainerRecord, commandOf, isRunning, type MountPoint } from '../record.ts';
 import { withRoot } from '../rootfs/beneath.ts';
+import { missingMountPoints } from '../rootfs/own-mounts.ts';
 import { lookupUser, type ProcessUser } from '../rootfs/users.ts';
 import type { ResolvedMount } from '../spec/mounts.ts';
 import { ociSpec } from '../spec/spec.ts';
@@ -117,6 +118,7 @@ async function all<A, B, C>(work: [Promise<A>, Promise<B>, Promise<C>]): Promise
 async function prepareRoot(ctx: Context, c: ContainerRecord): Promise<{ rootfs: string; user: ProcessUser }> {
   const rootfs = await ctx.snapshots.mount(c.id);
   const user = lookupUser(rootfs, c.config.User, c.hostConfig.GroupAdd);
+  if (!c.hostConfig.AutoRemove) ctx.live.of(c.id).ownMounts = missingMountPoints(rootfs);
   return { rootfs, user };
 }
 

@@ -9,6 +9,7 @@ import { completeHostConfig } from '../create/host-config.ts';
 import { setUpNetwork } from '../lifecycle/network.ts';
 import { RuntimeRefusal, startFailure } from '../lifecycle/start-failure.ts';
 import { type ContainerRecord, newState } from '../record.ts';
+import { dropMountPoints, missingMountPoints } from '../rootfs/own-mounts.ts';
 import { lookupUser } from '../rootfs/users.ts';
 import { SIGKILL } from '../signals.ts';
 import { ociSpec } from '../spec/spec.ts';
@@ -63,6 +64,7 @@ async function runStep(
   const [network, rootfs] = await Promise.allSettled([setUpNetwork(ctx, c), ctx.snapshots.mount(step.snapshotKey)]);
   if (network.status === 'rejected') throw network.reason;
   if (rootfs.status === 'rejected') throw rootfs.reason;
+  const own = missingMountPoints(rootfs.value);
   const user = lookupUser(rootfs.value, c.config.User);
   const spec = ociSpec(ctx, c, { rootfs: rootfs.value, user, mounts: [], network: network.value.namespace });
   await writeFile(join(bundle, 'config.json'), JSON.stringify(spec));
@@ -83,6 +85,7 @@ async function runStep(
   await ctx.supervisor.start(c.id);
   const { code } = await exit;
   await copied;
+  dropMountPoints(rootfs.value, own);
   if (step.signal.aborted) throw cancelled();
   return { exitCode: code };
 }
