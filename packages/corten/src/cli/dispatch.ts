@@ -2,7 +2,7 @@ import { ClientConfig } from '../client/config.ts';
 import { Engine } from '../client/engine.ts';
 import { chosenHost, parseHost } from '../client/host.ts';
 import type { Arity, Command, Context } from './command.ts';
-import { CliError, UsageError } from './errors.ts';
+import { CliError, PlainError, UsageError } from './errors.ts';
 import { bool, list, string } from './flag-types.ts';
 import { parseFlags } from './flags.ts';
 import { type Entry, find, groupSummary } from './table.ts';
@@ -61,7 +61,7 @@ async function dispatch(parsed: Globals): Promise<number> {
   const unknown = rest[0];
   const help = await import('./help.ts');
   if (group && (unknown === undefined || unknown === '--help' || unknown === '-h')) {
-    process.stdout.write(help.groupHelp(group));
+    (unknown === undefined ? process.stderr : process.stdout).write(help.groupHelp(group));
     return 0;
   }
   if (unknown === '--help' && !group) return printHelp();
@@ -79,23 +79,30 @@ async function runEntry(entry: Entry, name: string, argv: readonly string[], par
   const command = await entry.load();
   const footer = (verb: string) => `${verb} 'corten ${name} --help' for more information`;
   const usage = `Usage:  corten ${name} ${command.usage}`.trimEnd();
+  const withUsage = (error: unknown) =>
+    error instanceof UsageError
+      ? new PlainError(`${error.message}\n\n${usage}\n\n${footer('Run')}`, error.exitCode)
+      : error;
   let call: ReturnType<typeof parseFlags>;
   try {
     call = parseFlags(argv, command.flags, !command.optionsFirst);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new CliError(`${error.message}\n\n${usage}\n\n${footer('Run')}`, error.exitCode);
+    throw withUsage(error);
   }
   if (call.help) {
     process.stdout.write((await import('./help.ts')).commandHelp(entry, name, command));
     return 0;
   }
   const problem = arityProblem(command.arity, call.args.length);
-  if (problem) throw new CliError(`corten: 'corten ${name}' ${problem}\n\n${usage}\n\n${footer('See')}`);
+  if (problem)
+    throw new CliError(
+      `corten: 'corten ${name}' ${problem}\n\n${usage}\n\n${footer(command.arity.min > 0 && command.arity.max === Number.POSITIVE_INFINITY ? 'See' : 'Run')}`,
+    );
   const context = makeContext(parsed);
   try {
     return (await command.run(context, call)) ?? 0;
-  } catch (error) {
+  } catch (thrown) {
+    const error = withUsage(thrown);
     throw command.failure ? withFailure(error, command, footer('Run')) : error;
   } finally {
     context.close();
@@ -104,7 +111,7 @@ async function runEntry(entry: Entry, name: string, argv: readonly string[], par
 
 /** `run` and its like say who speaks and where help is, and answer 125 for what is not the container's own failure. */
 function withFailure(error: unknown, command: Command, footer: string): unknown {
-  if (!(error instanceof CliError) || !error.message || error instanceof UsageError) return error;
+  if (!(error instanceof CliError) || !error.message || error instanceof PlainError) return error;
   const code = error.exitCode === 1 ? command.failure! : error.exitCode;
   return new CliError(`corten: ${error.message}\n\n${footer}`, code);
 }

@@ -16,5 +16,8 @@ export class UsageError extends CliError {
   }
 }
 
+/** Said as it is even by commands that announce themselves in their errors (`run`). */
+export class PlainError extends CliError {}
+
 /** Ends with a code and says nothing: the message, if any, has been printed already. */
 export const exitWith = (exitCode: number): CliError => new CliError('', exitCode);

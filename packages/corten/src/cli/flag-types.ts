@@ -50,7 +50,7 @@ export const list = make<readonly string[]>('list', [], (text, before) => [...be
 /** As list, and each occurrence may hold several elements separated by commas. */
 export const strings = make<readonly string[]>('strings', [], (text, before) => [...before, ...splitCsv(text)]);
 export const filter = make<readonly string[]>('filter', [], (text, before) => {
-  if (text !== '' && !text.includes('=')) throw new Error('invalid filter (should be <key>=<value>)');
+  if (text !== '' && !text.includes('=')) throw new Error('bad format of filter (expected name=value)');
   return text === '' ? before : [...before, text];
 });
 /** `key=value`, several times. */

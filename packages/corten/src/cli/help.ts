@@ -4,9 +4,9 @@ import { type Entry, entries, groupSummary } from './table.ts';
 
 const COMMON = ['run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'login', 'logout', 'version', 'info', 'doctor'];
 
-const columns = (rows: readonly (readonly [string, string])[]): string => {
+const columns = (rows: readonly (readonly [string, string])[], gap = 2): string => {
   const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, text]) => `  ${name.padEnd(width)}   ${text}\n`).join('');
+  return rows.map(([name, text]) => `  ${name.padEnd(width + gap)}${text}\n`).join('');
 };
 
 /** `corten --help`. */
@@ -62,7 +62,7 @@ function flagHelp(flags: Flags): string {
       const left = `${flag.short ? `-${flag.short}, ` : '    '}--${name}${flag.kind ? ` ${flag.kind}` : ''}`;
       return [left, flag.help + shownDefault(flag.initial)] as const;
     });
-  return columns(rows);
+  return columns(rows, 3);
 }
 
 const shownDefault = (value: unknown): string => {

@@ -78,7 +78,11 @@ export function parseDuration(text: string): number {
   while (pattern.lastIndex < body.length) {
     const match = pattern.exec(body);
     if (!match) throw wrong();
-    if (match[2] === '') throw new Error(`time: missing unit in duration ${JSON.stringify(text)}`);
+    if (match[2] === '') {
+      const unit = /^[^\d.]+/.exec(body.slice(pattern.lastIndex))?.[0];
+      const what = unit ? `unknown unit ${JSON.stringify(unit)}` : 'missing unit';
+      throw new Error(`time: ${what} in duration ${JSON.stringify(text)}`);
+    }
     total += Number(match[1]) * UNITS[match[2]!]!;
   }
   return text.startsWith('-') ? -total : total;

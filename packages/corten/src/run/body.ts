@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { CliError } from '../cli/errors.ts';
+import { CliError, PlainError, UsageError } from '../cli/errors.ts';
 import type { Values } from '../cli/flag-types.ts';
 import { parseDevice, parseRate, parseUlimit, parseWeight } from './devices.ts';
 import { keyValues, parseEnv, parseLabels } from './env.ts';
@@ -63,12 +63,10 @@ function attachments(flags: CreateValues, detach: boolean) {
   const wanted = new Set(flags.attach.map((name) => name.toLowerCase()));
   for (const name of wanted)
     if (!['stdin', 'stdout', 'stderr'].includes(name))
-      throw new CliError(
+      throw new UsageError(
         `invalid argument ${JSON.stringify(name)} for "-a, --attach" flag: valid streams are STDIN, STDOUT and STDERR`,
-        125,
       );
-  if (detach && wanted.size > 0)
-    throw new CliError('conflicting options: cannot specify both --attach and --detach', 125);
+  if (detach && wanted.size > 0) throw new PlainError('conflicting options: cannot specify both --attach and --detach');
   if (detach) return { AttachStdin: false, AttachStdout: false, AttachStderr: false };
   const all = wanted.size === 0;
   return {
@@ -88,9 +86,8 @@ function hostConfig(flags: CreateValues, given: ReadonlySet<string>): Record<str
     throw new CliError(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`);
   for (const server of flags.dns)
     if (isIP(server) === 0)
-      throw new CliError(
-        `invalid argument ${JSON.stringify(server)} for "--dns" flag: ${server} is not an ip address`,
-        125,
+      throw new UsageError(
+        `invalid argument ${JSON.stringify(server)} for "--dns" flag: IP address is not correctly formatted: ${server}`,
       );
   return {
     ContainerIDFile: flags.cidfile,
@@ -176,14 +173,12 @@ export function parseHostEntry(text: string): string {
   const match = /^([^:=]+)[:=](.+)$/.exec(text);
   const address = match?.[2]?.replace(/^\[(.*)\]$/, '$1');
   if (!match || !address)
-    throw new CliError(
+    throw new UsageError(
       `invalid argument ${JSON.stringify(text)} for "--add-host" flag: bad format for add-host: ${JSON.stringify(text)}`,
-      125,
     );
   if (address !== 'host-gateway' && isIP(address) === 0)
-    throw new CliError(
+    throw new UsageError(
       `invalid argument ${JSON.stringify(text)} for "--add-host" flag: invalid IP address in add-host: ${JSON.stringify(address)}`,
-      125,
     );
   return `${match[1]}:${address}`;
 }

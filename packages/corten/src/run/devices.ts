@@ -1,4 +1,4 @@
-import { CliError } from '../cli/errors.ts';
+import { CliError, UsageError } from '../cli/errors.ts';
 import { parseBytes } from '../output/human.ts';
 
 export interface DeviceMapping {
@@ -15,8 +15,7 @@ export function parseDevice(spec: string): DeviceMapping {
   const last = parts.at(-1)!;
   const mode = parts.length > 1 && isMode(last) ? last : undefined;
   const inside = parts.length > 1 && !(parts.length === 2 && mode) ? parts[1]! : host;
-  if (parts.length > 3 || !host || (parts.length === 3 && !mode))
-    throw new CliError(`invalid device specification: ${spec}`);
+  if (parts.length > 3 || !host || (parts.length === 3 && !mode)) throw new CliError(`bad format for path: ${spec}`);
   return { PathOnHost: host, PathInContainer: inside || host, CgroupPermissions: mode ?? 'rwm' };
 }
 
@@ -24,16 +23,14 @@ export function parseDevice(spec: string): DeviceMapping {
 export function parseUlimit(spec: string): { Name: string; Soft: number; Hard: number } {
   const match = /^(\w+)=(-?\d+)(?::(-?\d+))?$/.exec(spec);
   if (!match)
-    throw new CliError(
+    throw new UsageError(
       `invalid argument ${JSON.stringify(spec)} for "--ulimit" flag: invalid ulimit argument: ${spec}`,
-      125,
     );
   const soft = Number(match[2]);
   const hard = Number(match[3] ?? match[2]);
   if (hard >= 0 && (soft > hard || soft < 0))
-    throw new CliError(
+    throw new UsageError(
       `invalid argument ${JSON.stringify(spec)} for "--ulimit" flag: ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`,
-      125,
     );
   return { Name: match[1]!, Soft: soft, Hard: hard };
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { CliError } from '../cli/errors.ts';
+import { CliError, UsageError } from '../cli/errors.ts';
 import { bool, splitCsv } from '../cli/flag-types.ts';
 import { parseBytes } from '../output/human.ts';
 
@@ -41,7 +41,7 @@ export function parseMount(spec: string): Mount {
   const volume = () => (mount.VolumeOptions ??= {});
   const tmpfs = () => (mount.TmpfsOptions ??= {});
   const wrong = (message: string) =>
-    new CliError(`invalid argument ${JSON.stringify(spec)} for "--mount" flag: ${message}`, 125);
+    new UsageError(`invalid argument ${JSON.stringify(spec)} for "--mount" flag: ${message}`);
   for (const part of splitCsv(spec)) {
     const at = part.indexOf('=');
     const key = (at < 0 ? part : part.slice(0, at)).toLowerCase();

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { CliError } from '../cli/errors.ts';
+import { CliError, UsageError } from '../cli/errors.ts';
 import { splitCsv, type Values } from '../cli/flag-types.ts';
 import { keyValues } from './env.ts';
 import type { createFlags } from './flags.ts';
@@ -70,7 +70,7 @@ function parseNetwork(spec: string): { name: string; settings: EndpointSettings 
   for (const part of splitCsv(spec)) {
     const at = part.indexOf('=');
     if (at < 0)
-      throw new CliError(`invalid argument ${JSON.stringify(spec)} for "--network" flag: invalid field ${part}`, 125);
+      throw new UsageError(`invalid argument ${JSON.stringify(spec)} for "--network" flag: invalid field ${part}`);
     const value = part.slice(at + 1).trim();
     switch (part.slice(0, at).trim().toLowerCase()) {
       case 'name':
@@ -101,16 +101,14 @@ function parseNetwork(spec: string): { name: string; settings: EndpointSettings 
         options.push(value);
         break;
       default:
-        throw new CliError(
+        throw new UsageError(
           `invalid argument ${JSON.stringify(spec)} for "--network" flag: invalid field key ${part.slice(0, at)}`,
-          125,
         );
     }
   }
   if (!name)
-    throw new CliError(
+    throw new UsageError(
       `invalid argument ${JSON.stringify(spec)} for "--network" flag: network name/id is not specified`,
-      125,
     );
   if (options.length > 0) settings.DriverOpts = keyValues(options);
   return { name, settings };

@@ -1,7 +1,7 @@
 import type { Context } from '../cli/command.ts';
-import { CliError } from '../cli/errors.ts';
+import { PlainError } from '../cli/errors.ts';
 
 /** A terminal inside needs one outside when input goes to it. */
 export function checkTty(context: Context, stdin: boolean, tty: boolean): void {
-  if (stdin && tty && !context.stdin.isTTY) throw new CliError('the input device is not a TTY');
+  if (stdin && tty && !context.stdin.isTTY) throw new PlainError('the input device is not a TTY');
 }

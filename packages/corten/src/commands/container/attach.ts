@@ -29,9 +29,10 @@ export const attach = command({
   },
   async run(context, { flags, args }) {
     const found = await inspectForAttach(context, args[0]!);
-    if (!found.State.Running) throw new CliError('cannot attach to a stopped container, start it first');
-    if (found.State.Paused) throw new CliError('cannot attach to a paused container, unpause it first');
-    if (found.State.Restarting) throw new CliError('cannot attach to a restarting container, wait until it is running');
+    if (!found.State.Running) throw new CliError('You cannot attach to a stopped container, start it first');
+    if (found.State.Paused) throw new CliError('You cannot attach to a paused container, unpause it first');
+    if (found.State.Restarting)
+      throw new CliError('You cannot attach to a restarting container, wait until it is running');
     const stdin = !flags['no-stdin'] && found.Config.OpenStdin;
     const tty = found.Config.Tty;
     checkTty(context, stdin, tty);

@@ -117,6 +117,11 @@ export const rename = command({
   async run(context, { args }) {
     const [from, to] = args.map((a) => a.trim());
     if (!from || !to) throw new CliError('Error: Neither old nor new names may be empty');
-    await context.engine.post(containerPath(from, 'rename'), { query: { name: to } });
+    try {
+      await context.engine.post(containerPath(from, 'rename'), { query: { name: to } });
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      throw new CliError(`${error.message}\nError: failed to rename container named ${from}`);
+    }
   },
 });

@@ -42,8 +42,7 @@ export const port = command({
     const [number, protocol = 'tcp'] = wanted.split('/');
     if (!/^\d+$/.test(number!)) throw new CliError(`Error: invalid port (${number})`);
     const bindings = ports[`${Number(number)}/${protocol}`];
-    if (!bindings?.length)
-      throw new CliError(`no public port '${wanted.includes('/') ? wanted : `${wanted}/tcp`}' published for ${name}`);
+    if (!bindings?.length) throw new CliError(`Error: No public port '${wanted}' published for ${name}`);
     for (const binding of bindings) context.print(address(binding));
   },
 });

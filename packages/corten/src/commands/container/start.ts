@@ -30,7 +30,7 @@ export const start = command({
         },
         1,
       );
-      if (failed) throw new CliError(`failed to start containers: ${args.join(', ')}`);
+      if (failed) throw new CliError(`Error: failed to start containers: ${args.join(', ')}`);
       return 0;
     }
     if (args.length > 1) throw new CliError('you cannot start and attach multiple containers at once');

@@ -54,7 +54,9 @@ export const stats = command({
     const show = () => renderListing(listing, [...live.values()], { format });
     const names = () => (args.length > 0 ? Promise.resolve(args) : running(context, flags.all));
     if (flags['no-stream']) {
-      for (const row of await Promise.all((await names()).map((name) => once(context, name, !flags['no-trunc']))))
+      for (const row of await Promise.all(
+        (await names()).map((name) => once(context, name, !flags['no-trunc'], args.length === 0)),
+      ))
         if (row) live.set(String(row.Container), row);
       context.stdout.write(show());
       return;
@@ -80,15 +82,12 @@ async function running(context: Context, all: boolean): Promise<string[]> {
   return found.map((c) => c.Id);
 }
 
-async function once(context: Context, name: string, truncate: boolean): Promise<Row | undefined> {
+async function once(context: Context, name: string, truncate: boolean, listed: boolean): Promise<Row | undefined> {
   try {
-    return statsRow(
-      name,
-      await context.engine.get<Stats>(containerPath(name, 'stats'), { query: { stream: 0 } }),
-      truncate,
-    );
+    const sample = await context.engine.get<Stats>(containerPath(name, 'stats'), { query: { stream: 0 } });
+    return statsRow(name, sample, truncate);
   } catch (error) {
-    if (isNotFound(error)) return undefined;
+    if (listed && isNotFound(error)) return undefined; // gone since the list was made
     throw error;
   }
 }

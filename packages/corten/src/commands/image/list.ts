@@ -87,7 +87,7 @@ function imageRows(image: Summary, digests: boolean, truncate: boolean): Row[] {
     CreatedSince: `${humanDuration(Date.now() - image.Created * 1000)} ago`,
     CreatedAt: goTime(image.Created * 1000),
     Size: humanSize(image.Size),
-    VirtualSize: humanSize(image.Size),
+    VirtualSize: humanSize(image.Size, 4),
     Containers: image.Containers === -1 ? 'N/A' : String(image.Containers),
     SharedSize: known(image.SharedSize),
     UniqueSize: image.SharedSize === -1 ? 'N/A' : humanSize(image.Size - (image.SharedSize ?? 0)),

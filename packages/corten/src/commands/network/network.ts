@@ -58,7 +58,7 @@ export const ls = command({
         Name: n.Name,
         Driver: n.Driver,
         Scope: n.Scope,
-        IPv4: String(n.EnableIPv4 ?? true),
+        IPv4: String(n.EnableIPv4 ?? false),
         IPv6: String(n.EnableIPv6),
         Internal: String(n.Internal),
         CreatedAt: n.Created.replace('T', ' ').replace(/Z$/, ' +0000 UTC'),

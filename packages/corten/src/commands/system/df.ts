@@ -1,10 +1,10 @@
 import { command, none } from '../../cli/command.ts';
 import { bool, string } from '../../cli/flag-types.ts';
-import { humanDuration, humanSize } from '../../output/human.ts';
+import { ellipsis, humanDuration, humanSize } from '../../output/human.ts';
 import { type Listing, printListing, type Row } from '../../output/listing.ts';
 import { alignColumns } from '../../output/table.ts';
 import { splitReference } from '../image/reference.ts';
-import { shortId } from '../rows.ts';
+import { quote, shortId } from '../rows.ts';
 
 interface DiskUsage {
   LayersSize: number;
@@ -21,7 +21,7 @@ interface DiskUsage {
         Status: string;
         Created: number;
         SizeRw?: number;
-        Mounts?: unknown[];
+        Mounts?: { Driver?: string }[];
       }[]
     | null;
   Volumes: { Name: string; UsageData?: { RefCount: number; Size: number } | null }[] | null;
@@ -119,15 +119,15 @@ function verbose(usage: DiskUsage): string {
       ago(i.Created),
       humanSize(i.Size),
       humanSize(shared),
-      humanSize(i.Size - shared),
+      humanSize(i.Size - shared, 4),
       String(i.Containers),
     ];
   });
   const containers = (usage.Containers ?? []).map((c) => [
     shortId(c.Id),
     c.Image,
-    JSON.stringify(c.Command.slice(0, 20)),
-    String(c.Mounts?.length ?? 0),
+    quote(ellipsis(c.Command, 20)),
+    String(c.Mounts?.filter((m) => m.Driver === 'local').length ?? 0),
     humanSize(c.SizeRw ?? 0),
     ago(c.Created),
     c.Status,
@@ -161,6 +161,6 @@ function verbose(usage: DiskUsage): string {
     table(`Build cache usage: ${cacheSize}`, [
       ['CACHE ID', 'CACHE TYPE', 'SIZE', 'CREATED', 'LAST USED', 'USAGE', 'SHARED'],
       ...cache,
-    ])
+    ]).replace(/\n$/, '')
   );
 }

@@ -89,11 +89,10 @@ const clientBlock = `Client: Corten
 
 function serverBlock(i: Info): string {
   const lines: string[] = ['Server:'];
-  const add = (depth: number, name: string, value: unknown) =>
-    lines.push(`${' '.repeat(depth)}${name}:${value === '' ? '' : ` ${value}`}`);
+  const add = (depth: number, name: string, value: unknown) => lines.push(`${' '.repeat(depth)}${name}: ${value}`);
   const addAll = (depth: number, name: string, values: readonly string[] | null | undefined) => {
     if (!values?.length) return;
-    add(depth, name, '');
+    lines.push(`${' '.repeat(depth)}${name}:`);
     for (const value of values) lines.push(`${' '.repeat(depth + 1)}${value}`);
   };
   add(1, 'Containers', i.Containers);
@@ -107,7 +106,7 @@ function serverBlock(i: Info): string {
   add(1, 'Logging Driver', i.LoggingDriver);
   add(1, 'Cgroup Driver', i.CgroupDriver);
   if (i.CgroupVersion) add(1, 'Cgroup Version', i.CgroupVersion);
-  add(1, 'Plugins', '');
+  lines.push(' Plugins:');
   for (const kind of ['Volume', 'Network', 'Log', 'Authorization'] as const)
     if (i.Plugins[kind]?.length) add(2, kind, i.Plugins[kind]!.join(' '));
   add(1, 'Swarm', i.Swarm?.LocalNodeState ?? 'inactive');
@@ -118,7 +117,7 @@ function serverBlock(i: Info): string {
   add(1, 'runc version', i.RuncCommit?.ID ?? '');
   add(1, 'init version', i.InitCommit?.ID ?? '');
   if (i.SecurityOptions?.length) {
-    add(1, 'Security Options', '');
+    lines.push(' Security Options:');
     for (const option of i.SecurityOptions) {
       const fields = option.split(',').map((f) => f.split('=') as [string, string]);
       lines.push(`  ${fields.find(([k]) => k === 'name')?.[1] ?? option}`);
