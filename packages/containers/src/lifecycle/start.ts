@@ -12,6 +12,7 @@ import { type ContainerRecord, commandOf, isRunning, type MountPoint } from '../
 import { withRoot } from '../rootfs/beneath.ts';
 import { missingMountPoints } from '../rootfs/own-mounts.ts';
 import { lookupUser, type ProcessUser } from '../rootfs/users.ts';
+import { makeWorkingDir } from '../rootfs/working-dir.ts';
 import type { ResolvedMount } from '../spec/mounts.ts';
 import { ociSpec } from '../spec/spec.ts';
 import { setUpNetwork } from './network.ts';
@@ -118,6 +119,7 @@ async function all<A, B, C>(work: [Promise<A>, Promise<B>, Promise<C>]): Promise
 async function prepareRoot(ctx: Context, c: ContainerRecord): Promise<{ rootfs: string; user: ProcessUser }> {
   const rootfs = await ctx.snapshots.mount(c.id);
   const user = lookupUser(rootfs, c.config.User, c.hostConfig.GroupAdd);
+  makeWorkingDir(rootfs, c.config.WorkingDir);
   if (!c.hostConfig.AutoRemove) ctx.live.of(c.id).ownMounts = missingMountPoints(rootfs);
   return { rootfs, user };
 }

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { system } from '@corten/errors';
 import { type MountInfo, mountInfo } from '@corten/host';
 import type { ContainerRecord, MountPoint } from '../record.ts';
@@ -47,7 +47,8 @@ export function systemMounts(options: {
   mqueue ??= kernelHas('mqueue');
   return SYSTEM.filter((m) => mqueue || m.type !== 'mqueue').map((m): OciMount => {
     const writable = options.privileged ? ['sysfs', 'cgroup'] : options.writableCgroups ? ['cgroup'] : [];
-    if (options.hostIpc && m.destination === '/dev/mqueue')
+    // mounted anew in the host's IPC namespace it shows the host's queues, too
+    if (options.hostIpc && m.destination === '/dev/mqueue' && existsSync(m.destination))
       return {
         destination: m.destination,
         type: 'bind',

@@ -96,8 +96,11 @@ function blockIoOf(r: Limits) {
   });
 }
 
-/** RLIM_INFINITY, which a JavaScript number cannot hold: written into the JSON digit by digit. */
-const UNLIMITED = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON('18446744073709551615');
+/**
+ * For "unlimited". RLIM_INFINITY (2^64-1) is no JavaScript number and would not survive a reader that parses and writes
+ * config.json again; half of it does, and no resource reaches it.
+ */
+const UNLIMITED = 2 ** 63;
 
 /** OCI rlimits: the engine's defaults, overridden by name by the container's own. -1 is unlimited. */
 export function ociRlimits(defaults: readonly UlimitConfig[], own: readonly UlimitConfig[]) {

@@ -11,6 +11,7 @@ import { RuntimeRefusal, startFailure } from '../lifecycle/start-failure.ts';
 import { type ContainerRecord, newState } from '../record.ts';
 import { dropMountPoints, missingMountPoints } from '../rootfs/own-mounts.ts';
 import { lookupUser } from '../rootfs/users.ts';
+import { makeWorkingDir } from '../rootfs/working-dir.ts';
 import { SIGKILL } from '../signals.ts';
 import { ociSpec } from '../spec/spec.ts';
 import type { StepRunner } from '../types.ts';
@@ -64,6 +65,7 @@ async function runStep(
   const [network, rootfs] = await Promise.allSettled([setUpNetwork(ctx, c), ctx.snapshots.mount(step.snapshotKey)]);
   if (network.status === 'rejected') throw network.reason;
   if (rootfs.status === 'rejected') throw rootfs.reason;
+  makeWorkingDir(rootfs.value, c.config.WorkingDir);
   const own = missingMountPoints(rootfs.value);
   const user = lookupUser(rootfs.value, c.config.User);
   const spec = ociSpec(ctx, c, { rootfs: rootfs.value, user, mounts: [], network: network.value.namespace });
