@@ -30,18 +30,7 @@ export function directoryContext(path: string, dockerfile: string, dockerfileTex
     writeFileSync(join(scratch, found.inside), found.text);
     extra.push('-C', scratch, found.inside);
   }
-  const tar = [
-    '-c',
-    '--numeric-owner',
-    '--owner=0',
-    '--group=0',
-    '--format=posix',
-    '--pax-option=delete=atime,delete=ctime',
-    '-f',
-    '-',
-    '-C',
-    root,
-  ];
+  const tar = ['-c', '--numeric-owner', '--owner=0', '--group=0', '--format=gnu', '-f', '-', '-C', root];
   const list = join(scratch, '.corten-files');
   let args: string[];
   if (rules.empty) args = [...tar, '.', ...extra];

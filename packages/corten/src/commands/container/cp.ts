@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { existsSync, lstatSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Context, command, exactly } from '../../cli/command.ts';
@@ -102,6 +112,7 @@ async function copyOut(
   // The archive is unpacked aside and moved, so that a copy that breaks off leaves nothing half done under the final name.
   const parent = targetIsDir ? target : dirname(target);
   const aside = mkdtempSync(join(parent, '.corten-cp-'));
+  chmodSync(aside, targetIsDir ? statSync(target).mode & 0o7777 : 0o755);
   try {
     const owner = archive ? ['--same-owner', '--numeric-owner'] : ['--no-same-owner'];
     const tar = spawn('tar', ['-x', '-p', ...owner, '-C', aside, '-f', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
@@ -110,13 +121,11 @@ async function copyOut(
     response.on('data', (chunk: Buffer) => (bytes += chunk.length));
     await Promise.all([pipeline(response, tar.stdin).catch(ignoreBrokenPipe), ended]);
     const [root] = readdirSync(aside);
-    if (root === undefined) throw new CliError('the engine sent an empty archive');
-    if (targetIsDir && content(path)) await merge(join(aside, root), target);
-    else {
-      const destination = targetIsDir ? join(target, basename(path) === '.' || path === '/' ? root : root) : target;
-      if (isDir(source) && existsSync(destination)) await merge(join(aside, root), destination);
-      else renameSync(join(aside, root), destination);
-    }
+    // `/dir/.` comes as the directory's content, anything else under its own name
+    const unpacked = content(path) ? aside : join(aside, root ?? '');
+    const destination = targetIsDir && !content(path) && root !== undefined ? join(target, root) : target;
+    if (isDir(source) && existsSync(destination)) await merge(unpacked, destination);
+    else renameSync(unpacked, destination);
     if (!quiet && context.stderr.isTTY) context.warn(`Successfully copied ${humanSize(bytes, 3)} to ${to}`);
   } finally {
     rmSync(aside, { recursive: true, force: true });

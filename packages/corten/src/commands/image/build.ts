@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { type BuildContext, directoryContext, fileContext, looksLikeArchive } from '../../build/context.ts';
 import { type Context, command, exactly, type Invocation } from '../../cli/command.ts';
 import { CliError } from '../../cli/errors.ts';
@@ -76,31 +76,32 @@ async function openContext(context: Context, argument: string, file: string): Pr
     return { remote: argument, dockerfile: file || undefined, close() {} };
   if (argument === '-') {
     if (file === '-') throw new CliError("invalid argument: can't use stdin for both build context and dockerfile");
-    const head = await firstBytes(context.stdin);
-    if (!looksLikeArchive(head)) return fileContext(await rest(context.stdin));
-    return { stream: context.stdin.pipe(new PassThrough()), dockerfile: file || undefined, close() {} };
+    const { head, ended } = await firstBytes(context.stdin);
+    if (!looksLikeArchive(head)) return fileContext(ended ? head : await rest(context.stdin));
+    const stream = ended ? Readable.from([head]) : context.stdin.pipe(new PassThrough());
+    return { stream, dockerfile: file || undefined, close() {} };
   }
   return directoryContext(argument, file === '-' ? '' : file, file === '-' ? await rest(context.stdin) : undefined);
 }
 
-/** Looks at the beginning of a stream and puts it back. */
-async function firstBytes(stream: NodeJS.ReadStream): Promise<Buffer> {
+/** Looks at the beginning of a stream and puts it back, unless that was all. */
+async function firstBytes(stream: NodeJS.ReadStream): Promise<{ head: Buffer; ended: boolean }> {
   const parts: Buffer[] = [];
   let size = 0;
-  while (size < 512) {
+  let ended = false;
+  stream.once('end', () => {
+    ended = true;
+  });
+  while (size < 512 && !ended) {
     const part = stream.read() as Buffer | null;
     if (part) {
       parts.push(part);
       size += part.length;
-    } else if (stream.readableEnded || stream.destroyed) break;
-    else if (
-      (await new Promise((resolve) => stream.once('readable', () => resolve(0)).once('end', () => resolve(1)))) === 1
-    )
-      break;
+    } else await new Promise((resolve) => stream.once('readable', resolve).once('end', resolve));
   }
-  const all = Buffer.concat(parts);
-  if (all.length > 0 && !stream.readableEnded) stream.unshift(all);
-  return all;
+  const head = Buffer.concat(parts);
+  if (!ended) stream.unshift(head);
+  return { head, ended };
 }
 
 async function rest(stream: NodeJS.ReadStream): Promise<Buffer> {
