@@ -7,7 +7,7 @@ import { codeOf, invalid } from '@corten/errors';
 import { Root } from '../files/beneath.ts';
 import type { BuildSession } from './session.ts';
 
-const MAX_DOCKERFILE = 16 << 20;
+const MAX_DOCKERFILE = 2 << 20;
 
 /** Unpacks the client's tar, reads the Dockerfile, then leaves out what .dockerignore says. Returns the Dockerfile. */
 export async function receiveContext(session: BuildSession, tar: Readable): Promise<string> {

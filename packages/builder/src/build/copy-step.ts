@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
+import { createReadStream, lstatSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { decompress, extractTar, readTar } from '@corten/archive';
@@ -80,8 +80,8 @@ export class CopyRunner {
     return directory;
   }
 
-  /** Copies what was found into the image's files, mounted at `root`. */
-  async copy(step: CopyStep, { sources }: PreparedCopy, root: string): Promise<void> {
+  /** Copies what was found into the image's files, mounted at `root`. The snapshot is unmounted after it. */
+  async copy(step: CopyStep, { sources }: PreparedCopy, root: string, key: string): Promise<void> {
     const { deps, signal } = this.#session;
     const plain: Source[] = [];
     for (const source of sources) {
@@ -91,16 +91,24 @@ export class CopyRunner {
     }
     if (plain.length === 0) return;
     const keepOwners = step.from !== '' && step.chown === '';
-    await deps.files.copy(
+    const { chmod } = step;
+    const share = step.from === '';
+    const rest = await deps.files.copy(
       {
         root,
         sources: plain.map(({ path, real, directory }) => ({ path, real, directory })),
         destination: step.destination,
-        chmod: step.chmod,
+        chmod,
+        share,
         ...(keepOwners ? {} : { chown: step.chown }),
       },
       signal,
     );
+    if (rest.fills.length === 0) return;
+    await deps.snapshots.unmount(key); // the upper directory must not change beneath a mount
+    // A file of an earlier source must not become one with its copy here.
+    const alone = share && plain.length === 1;
+    await deps.files.fill({ ...rest, upper: deps.snapshots.mounts(key).upper, chmod, share: alone }, signal);
   }
 }
 
@@ -115,6 +123,7 @@ function hashOf(sources: readonly FoundSource[]): string {
 
 /** Whether ADD unpacks a file: a tar, perhaps compressed. */
 async function isArchive(path: string): Promise<boolean> {
+  if (!lstatSync(path).isFile()) return false; // a fifo would wait for a writer
   const file = createReadStream(path, { highWaterMark: 64 << 10 });
   try {
     for await (const entry of readTar(decompress(file))) {
@@ -127,11 +136,4 @@ async function isArchive(path: string): Promise<boolean> {
   } finally {
     file.destroy();
   }
-}
-
-/** Makes a directory in the build's scratch space. */
-export function scratchDirectory(session: BuildSession, name: string): string {
-  const path = join(session.scratch, name);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  return path;
 }

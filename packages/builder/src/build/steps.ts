@@ -55,7 +55,8 @@ export class StepExecutor {
     }
     const container = randomId();
     let diffId: DiffId | undefined;
-    if (step.op === 'copy') diffId = await this.#inSnapshot(parent, (root) => this.#copies.copy(step, copy!, root));
+    if (step.op === 'copy')
+      diffId = await this.#inSnapshot(parent, (root, key) => this.#copies.copy(step, copy!, root, key));
     else {
       session.output.write(` ---> Running in ${shortId(container)}\n`);
       diffId = await this.#perform(step, parent, container);

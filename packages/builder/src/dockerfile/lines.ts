@@ -118,8 +118,9 @@ function readHeredocs(physical: readonly string[], line: LogicalLine): number {
   for (const [, dash, double, single, bare] of unquoted(line.text).matchAll(HEREDOC)) {
     const name = double ?? single ?? bare!;
     const chomp = dash === '-';
-    const end = physical.findIndex((l, i) => i >= at && (chomp ? l.replace(/^\t+/, '') : l) === name);
-    if (end < 0) throw failed('unterminated heredoc');
+    let end = at;
+    while (end < physical.length && (chomp ? physical[end]!.replace(/^\t+/, '') : physical[end]) !== name) end++;
+    if (end === physical.length) throw failed('unterminated heredoc');
     if (line.heredocs.length === MAX_HEREDOCS) throw failed(`more than ${MAX_HEREDOCS} heredocs in one instruction`);
     const body = physical.slice(at, end).map((l) => (chomp ? l.replace(/^\t+/, '') : l));
     const content = body.map((l) => `${l}\n`).join('');

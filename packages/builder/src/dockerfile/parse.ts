@@ -4,7 +4,7 @@ import { type EscapeToken, type LogicalLine, splitLines } from './lines.ts';
 import { parseInstruction } from './parse-instruction.ts';
 
 /** More instructions than this is no Dockerfile. */
-const MAX_INSTRUCTIONS = 10_000;
+const MAX_INSTRUCTIONS = 2000;
 
 /** Parses a whole Dockerfile. Throws `invalid` with the line and the reason. */
 export function parseDockerfile(source: string, name = 'Dockerfile'): Dockerfile {

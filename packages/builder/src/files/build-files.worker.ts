@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { kindOf, messageOf } from '@corten/errors';
 import { applyIgnore } from './apply-ignore.ts';
-import { copy } from './copy.ts';
+import { copy, fill } from './copy.ts';
 import type { FilesJob } from './jobs.ts';
 import { scan } from './scan.ts';
 
@@ -14,6 +14,8 @@ function perform(job: FilesJob): unknown {
       return scan(job);
     case 'copy':
       return copy(job);
+    case 'fill':
+      return fill(job);
     case 'remove':
       return rmSync(job.path, { recursive: true, force: true });
   }

@@ -39,6 +39,32 @@ export interface CopyJob {
   chown?: string;
   /** Octal mode for everything copied, or ''. */
   chmod: string;
+  /** The sources are deleted soon: a file may become a second name of the source instead of a copy. */
+  share: boolean;
+}
+
+/** A new directory of the image whose content is still to come: it is put straight into the snapshot's upper directory. */
+export interface Fill {
+  /** Absolute path of the source directory; names here are latin1 strings of bytes. */
+  from: string;
+  /** Beneath the image's root. */
+  to: string;
+  /** The directory itself gets the source's mode, owner and times too. */
+  dress: boolean;
+}
+
+/** What a copy leaves to be done once the snapshot is unmounted. */
+export interface CopyRest {
+  fills: Fill[];
+  identity?: { uid: number; gid: number };
+}
+
+/** The second half of a copy: some five times as fast as through the overlay's mount. */
+export interface FillJob extends CopyRest {
+  do: 'fill';
+  upper: string;
+  chmod: string;
+  share: boolean;
 }
 
 /** Deletes a tree. */
@@ -47,4 +73,4 @@ export interface RemoveJob {
   path: string;
 }
 
-export type FilesJob = IgnoreJob | ScanJob | CopyJob | RemoveJob;
+export type FilesJob = IgnoreJob | ScanJob | CopyJob | FillJob | RemoveJob;

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { CortenError, cancelled, type ErrorKind, system } from '@corten/errors';
 import { type Deferred, deferred, workerUrl } from '@corten/util';
-import type { CopyJob, FilesJob, FoundSource, IgnoreJob, ScanJob } from './jobs.ts';
+import type { CopyJob, CopyRest, FilesJob, FillJob, FoundSource, IgnoreJob, ScanJob } from './jobs.ts';
 
 const MOST = 2;
 type Reply = { ok: true; result: unknown } | { ok: false; kind: ErrorKind; message: string };
@@ -21,8 +21,11 @@ export class FilesPool {
   scan(job: Omit<ScanJob, 'do'>, signal: AbortSignal): Promise<FoundSource[]> {
     return this.#run({ do: 'scan', ...job }, signal) as Promise<FoundSource[]>;
   }
-  copy(job: Omit<CopyJob, 'do'>, signal: AbortSignal): Promise<void> {
-    return this.#run({ do: 'copy', ...job }, signal) as Promise<void>;
+  copy(job: Omit<CopyJob, 'do'>, signal: AbortSignal): Promise<CopyRest> {
+    return this.#run({ do: 'copy', ...job }, signal) as Promise<CopyRest>;
+  }
+  fill(job: Omit<FillJob, 'do'>, signal: AbortSignal): Promise<void> {
+    return this.#run({ do: 'fill', ...job }, signal) as Promise<void>;
   }
 
   remove(path: string): Promise<void> {

@@ -18,12 +18,22 @@ import {
 import { codeOf } from '@corten/errors';
 import { makeNode, setTimes, setXattr } from '@corten/host';
 import type { Identity } from './identity.ts';
+import type { Fill } from './jobs.ts';
 import { portableXattrs } from './scan.ts';
 
 const BUFFER = Buffer.allocUnsafe(1 << 20);
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** Bits that a new file gets from open(2) or mkdir(2) under the engine's umask of 022. */
 const PLAIN = 0o755;
+
+export interface CopierOptions {
+  /** Owner of everything; undefined keeps the sources' owners. */
+  identity?: Identity | undefined;
+  /** Mode of everything; undefined keeps the sources' modes. */
+  mode?: number | undefined;
+  shared?: Set<string> | undefined;
+  later?: ((fill: Fill) => void) | undefined;
+}
 
 /**
  * Copies files as they are: mode, times, links, hard links among them, attributes. What stands in the way is
@@ -32,12 +42,24 @@ const PLAIN = 0o755;
 export class TreeCopier {
   readonly #identity: Identity | undefined;
   readonly mode: number | undefined;
+  /** Files that became a second name of their source, by inode, so that no two copies are one file. Undefined: copy all. */
+  readonly #shared: Set<string> | undefined;
+  /** Takes new directories whose content is put in later; undefined to do it at once. */
+  readonly #later: ((fill: Fill) => void) | undefined;
   /** First copy of each file with several names: by device and inode. */
   readonly #links = new Map<string, Buffer>();
 
-  constructor({ identity, mode }: { identity?: Identity; mode?: number }) {
-    this.#identity = identity;
-    this.mode = mode;
+  constructor(options: CopierOptions) {
+    this.#identity = options.identity;
+    this.mode = options.mode;
+    this.#shared = options.shared;
+    this.#later = options.later;
+  }
+
+  /** The content of a directory that was made just now. */
+  fillNew(from: Buffer, to: Buffer, dress: boolean): void {
+    if (this.#later) this.#later({ from: from.toString('latin1'), to: to.toString('latin1'), dress });
+    else this.copyContent(from, to);
   }
 
   /** Everything beneath one directory into another that exists. */
@@ -55,6 +77,10 @@ export class TreeCopier {
     const key = stat.nlink > 1n ? `${stat.dev}:${stat.ino}` : undefined;
     const first = key === undefined ? undefined : this.#links.get(key);
     if (first) return replacing(to, () => linkSync(first, to));
+    if (stat.isFile() && this.#share(from, to, stat)) {
+      if (key !== undefined) this.#links.set(key, to);
+      return;
+    }
     if (stat.isFile()) replacing(to, () => copyBytes(from, to, Number(stat.size), this.#modeOf(stat)));
     else if (stat.isSymbolicLink()) replacing(to, () => symlinkSync(readlinkSync(from, 'buffer'), to));
     else replacing(to, () => makeNode(to, Number(stat.mode), Number(stat.rdev)));
@@ -63,10 +89,29 @@ export class TreeCopier {
     setTimes(to, stat.mtimeNs);
   }
 
+  /** Makes the copy a second name of its source where both are to be the same in everything. */
+  #share(from: Buffer, to: Buffer, stat: BigIntStats): boolean {
+    const { uid, gid } = this.#identity ?? { uid: Number(stat.uid), gid: Number(stat.gid) };
+    if (!this.#shared || this.mode !== undefined || Number(stat.uid) !== uid || Number(stat.gid) !== gid) return false;
+    const inode = `${stat.dev}:${stat.ino}`;
+    if (this.#shared.has(inode)) return false;
+    try {
+      replacing(to, () => linkSync(from, to));
+    } catch (error) {
+      if (!['EXDEV', 'EMLINK', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
+      return false;
+    }
+    this.#shared.add(inode);
+    return true;
+  }
+
   #directory(from: Buffer, to: Buffer, stat: BigIntStats): void {
-    if (!lstatSync(to, { throwIfNoEntry: false })?.isDirectory())
+    if (lstatSync(to, { throwIfNoEntry: false })?.isDirectory()) this.copyContent(from, to);
+    else {
       replacing(to, () => mkdirSync(to, { mode: this.#modeOf(stat) & PLAIN }));
-    this.copyContent(from, to);
+      if (this.#later) return this.fillNew(from, to, true);
+      this.copyContent(from, to);
+    }
     this.#dress(from, to, stat, true);
     setTimes(to, stat.mtimeNs);
   }
