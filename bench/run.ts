@@ -88,8 +88,8 @@ async function start(name: string, program: string, flags: readonly string[]): P
   throw new Error(`${program} does not answer:\n${readFileSync(log, 'utf8').trim().split('\n').slice(-10).join('\n')}`);
 }
 
-const answers = (socketPath: string): Promise<boolean> =>
-  new Promise((resolve) => {
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
     const req = request({ socketPath, path: '/_ping' }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
@@ -97,6 +97,7 @@ const answers = (socketPath: string): Promise<boolean> =>
     req.on('error', () => resolve(false));
     req.end();
   });
+}
 
 function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] });
