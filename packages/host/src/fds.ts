@@ -1,20 +1,14 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { check, libc, SystemCallError } from './libc.ts';
+import { check, libc } from './libc.ts';
 
 const cPipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
 const cSocket = libc.func('int socket(int domain, int type, int protocol)');
 const cConnect = libc.func('int connect(int fd, const void *address, unsigned int length)');
-const cOpenpt = libc.func('int posix_openpt(int flags)');
-const cGrantpt = libc.func('int grantpt(int fd)');
-const cUnlockpt = libc.func('int unlockpt(int fd)');
-const cPtsname = libc.func('int ptsname_r(int fd, void *name, size_t size)');
 const cIoctl = libc.func('ioctl', 'int', ['int', 'unsigned long', 'void *']);
 
 const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
-const O_RDWR = 2;
-const O_NOCTTY = 0o400;
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
 const TIOCSWINSZ = 0x5414;
@@ -27,7 +21,7 @@ export function pipe(): { read: number; write: number } {
 }
 
 /** sockaddr_un; refuses a path that does not fit (108 bytes with its end). */
-function unixAddress(path: string): Buffer {
+export function unixAddress(path: string): Buffer {
   const bytes = Buffer.from(path);
   if (bytes.length > 107) throw new Error(`unix socket path is longer than 107 bytes: ${path}`);
   const address = Buffer.alloc(110);
@@ -49,10 +43,10 @@ export function connectSeqpacket(path: string): Socket {
 }
 
 /**
- * A Socket over any connected stream-like unix descriptor. net.Socket({ fd }) guesses the type and does not know
+ * A Socket over any stream-like descriptor that can be polled, pseudo-terminals too. net.Socket({ fd }) guesses the type and does not know
  * SEQPACKET, so the pipe handle is made here; libuv reads and writes it like any other.
  */
-function socketOn(fd: number): Socket {
+export function socketOn(fd: number): Socket {
   const binding = (process as unknown as { binding(name: string): PipeBinding }).binding('pipe_wrap');
   const handle = new binding.Pipe(binding.constants.SOCKET);
   handle.open(fd);
@@ -61,23 +55,6 @@ function socketOn(fd: number): Socket {
 interface PipeBinding {
   Pipe: new (kind: number) => { open(fd: number): void };
   constants: { SOCKET: number };
-}
-
-/** A pseudo-terminal: both sides are the caller's to close. */
-export function openTerminal(): { master: number; slave: number } {
-  const master = check(cOpenpt(O_RDWR | O_NOCTTY | O_CLOEXEC) as number, 'posix_openpt');
-  try {
-    check(cGrantpt(master) as number, 'grantpt');
-    check(cUnlockpt(master) as number, 'unlockpt');
-    const name = Buffer.alloc(128);
-    const result = cPtsname(master, name, name.length) as number;
-    if (result !== 0) throw new SystemCallError('ptsname_r', result);
-    const slave = openSync(name.subarray(0, name.indexOf(0)), O_RDWR | O_NOCTTY);
-    return { master, slave };
-  } catch (error) {
-    closeSync(master);
-    throw error;
-  }
 }
 
 /** Sets a terminal's size (TIOCSWINSZ, tty_ioctl(4)). */

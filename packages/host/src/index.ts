@@ -1,8 +1,10 @@
+export { awaitChild, becomeSubreaper } from './children.ts';
+export { type DescriptorReceiver, listenForDescriptor } from './descriptor-passing.ts';
 export {
   connectSeqpacket,
-  openTerminal,
   pipe,
   setTerminalSize,
+  socketOn,
 } from './fds.ts';
 export { tryLock } from './flock.ts';
 export {
@@ -30,6 +32,7 @@ export {
   NetlinkSocket,
   newNetworkNamespace,
 } from './netlink-socket.ts';
+export { signalProcess } from './pidfd.ts';
 export { compileSeccomp, type SeccompSpec } from './seccomp.ts';
 export { type SpawnedProcess, type SpawnRequest, spawnProcess } from './spawn.ts';
 export { getXattr, listXattrs, setXattr } from './xattr.ts';

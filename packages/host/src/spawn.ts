@@ -1,3 +1,4 @@
+import { awaitChild } from './children.ts';
 import { libc, SystemCallError } from './libc.ts';
 
 /**
@@ -16,7 +17,6 @@ const attributesFlags = libc.func('int posix_spawnattr_setflags(void *attributes
 const attributesDefault = libc.func('int posix_spawnattr_setsigdefault(void *attributes, void *signals)');
 const attributesMask = libc.func('int posix_spawnattr_setsigmask(void *attributes, void *signals)');
 const attributesDestroy = libc.func('int posix_spawnattr_destroy(void *attributes)');
-const cWaitpid = libc.func('int waitpid(int pid, _Out_ int *status, int options)');
 const sigfillset = libc.func('int sigfillset(void *set)');
 const sigemptyset = libc.func('int sigemptyset(void *set)');
 
@@ -27,7 +27,6 @@ const SIGSET_SIZE = 128;
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
 const SETSID = 0x80;
-const WNOHANG = 1;
 
 export interface SpawnRequest {
   path: string;
@@ -37,6 +36,8 @@ export interface SpawnRequest {
   fds: Record<number, number>;
   /** A session of its own, away from our terminal's signals. */
   session?: boolean;
+  /** Whether waiting for its end keeps this process alive (it does unless this is false). */
+  keepsAlive?: boolean;
 }
 
 export interface SpawnedProcess {
@@ -45,28 +46,15 @@ export interface SpawnedProcess {
   exited: Promise<number>;
 }
 
-const tracked = new Map<number, (code: number) => void>();
-/** Looks once a second too, and keeps the process alive while it waits for a child (a signal handler does not). */
-let poll: NodeJS.Timeout | undefined;
-
-function reap(): void {
-  for (const [pid, resolve] of tracked) {
-    const status = [0];
-    const result = cWaitpid(pid, status, WNOHANG) as number;
-    if (result === 0) continue;
-    tracked.delete(pid);
-    const word = status[0]!;
-    if (result < 0)
-      resolve(-1); // reaped by somebody else: a defect, visible as -1
-    else resolve((word & 0x7f) === 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f));
-  }
-  if (tracked.size > 0) return;
-  process.off('SIGCHLD', reap);
-  clearInterval(poll);
-}
-
 /** Starts a program; throws a SystemCallError when it cannot be executed. */
-export function spawnProcess({ path, args, env, fds, session = false }: SpawnRequest): SpawnedProcess {
+export function spawnProcess({
+  path,
+  args,
+  env,
+  fds,
+  session = false,
+  keepsAlive = true,
+}: SpawnRequest): SpawnedProcess {
   const actions = Buffer.alloc(ACTIONS_SIZE);
   const attributes = Buffer.alloc(ATTRIBUTES_SIZE);
   const signals = Buffer.alloc(SIGSET_SIZE);
@@ -86,22 +74,11 @@ export function spawnProcess({ path, args, env, fds, session = false }: SpawnReq
     const pid = [0];
     const envp = [...Object.entries(env).map(([k, v]) => `${k}=${v}`), null];
     must(posixSpawn(pid, path, actions, attributes, [path, ...args, null], envp), 'posix_spawn', path);
-    return { pid: pid[0]!, exited: track(pid[0]!) };
+    return { pid: pid[0]!, exited: awaitChild(pid[0]!, { keepsAlive }) };
   } finally {
     actionsDestroy(actions);
     attributesDestroy(attributes);
   }
-}
-
-function track(pid: number): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  if (tracked.size === 0) {
-    process.on('SIGCHLD', reap);
-    poll = setInterval(reap, 1000);
-  }
-  tracked.set(pid, resolve);
-  setImmediate(reap); // it may have ended before the handler was there
-  return promise;
 }
 
 /** glibc 2.34 and later; musl has none. */

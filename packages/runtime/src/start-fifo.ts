@@ -1,5 +1,4 @@
-import { constants, existsSync, unlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, existsSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '@corten/errors';
 import type { ProbedRuntime } from './runtimes.ts';
@@ -9,27 +8,33 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Lets a created container go through the runtime's own exec.fifo, which saves the process that `RUNTIME start` is (5–7 ms).
- * Returns false when that is not possible here; the caller then runs `start`.
+ * Returns false when that is not possible; the caller then runs `start`.
  * crun's init waits to read from the fifo, runc's to write into it.
  */
 export async function startThroughFifo(
-  runtime: ProbedRuntime,
+  family: ProbedRuntime['family'],
   runtimeRoot: string,
   id: string,
   alive: () => boolean,
 ): Promise<boolean> {
   const fifo = join(runtimeRoot, id, 'exec.fifo');
   if (!existsSync(fifo)) return false;
-  const done = runtime.family === 'crun' ? await writeInto(fifo, alive) : await readFrom(fifo, alive);
-  if (done) unlinkSync(fifo);
+  const done = family === 'crun' ? await writeInto(fifo, alive) : await readFrom(fifo, alive);
+  if (done) rmSync(fifo, { force: true });
   return done;
 }
 
+/** Every open is non-blocking: an init that died must not hold up the engine. */
 async function writeInto(fifo: string, alive: () => boolean): Promise<boolean> {
-  for (let waited = 0; waited < PATIENCE_MS && alive(); waited++) {
+  const until = performance.now() + PATIENCE_MS;
+  while (performance.now() < until && alive()) {
     try {
-      const file = await open(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
-      await file.write('0').finally(() => file.close());
+      const fd = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+      try {
+        writeSync(fd, '0');
+      } finally {
+        closeSync(fd);
+      }
       return true;
     } catch (error) {
       if (codeOf(error) !== 'ENXIO') return false; // ENXIO: init is not there yet
@@ -40,19 +45,26 @@ async function writeInto(fifo: string, alive: () => boolean): Promise<boolean> {
 }
 
 async function readFrom(fifo: string, alive: () => boolean): Promise<boolean> {
-  const file = await open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const byte = Buffer.alloc(1);
-    for (let waited = 0; waited < PATIENCE_MS && alive(); waited++) {
-      try {
-        if ((await file.read(byte, 0, 1, null)).bytesRead === 1) return true;
-      } catch (error) {
-        if (codeOf(error) !== 'EAGAIN') return false;
-      }
+    const until = performance.now() + PATIENCE_MS;
+    while (performance.now() < until) {
+      const living = alive(); // before the read: an init that wrote, ran and ended since has left its byte
+      if (readByte(fd)) return true;
+      if (!living) return false;
       await pause(1);
     }
     return false;
   } finally {
-    await file.close();
+    closeSync(fd);
+  }
+}
+
+function readByte(fd: number): boolean {
+  try {
+    return readSync(fd, Buffer.alloc(1)) === 1; // 0: no writer yet
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return false;
+    throw error;
   }
 }

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { invalid, messageOf, notFound, system } from '@corten/errors';
-import type { MountNamespace, SpawnedProcess } from '@corten/host';
+import { becomeSubreaper, type MountNamespace, type SpawnedProcess } from '@corten/host';
 import type { Logger } from '@corten/util';
 import { cureNamespace, shareRoot, unshareRoot } from './cgroup-cure.ts';
 import { conmonArguments, readExit, superviseTask } from './conmon.ts';
@@ -47,6 +47,7 @@ interface Task {
 /** Finds the programs, prepares the host, and gives the supervisor. */
 export async function openSupervisor(dependencies: SupervisorDependencies): Promise<Supervisor> {
   const { execRoot, runtimes = {}, sharedRoots = [], log } = dependencies;
+  becomeSubreaper();
   const paths = new RuntimePaths(execRoot);
   for (const dir of [paths.exits, join(execRoot, 'p'), paths.runtimeRoot, paths.scratch])
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -218,7 +219,7 @@ class ConmonSupervisor implements Supervisor {
     const { spec, pid, startTime } = this.#task(id);
     const runtime = this.#runtime(spec.runtime);
     const alive = () => startTimeOf(pid) === startTime;
-    if (await startThroughFifo(runtime, this.#setting.paths.runtimeRoot, id, alive)) return;
+    if (await startThroughFifo(runtime.family, this.#setting.paths.runtimeRoot, id, alive)) return;
     await this.#calls.must(runtime, ['start', id]);
   }
 
