@@ -73,7 +73,7 @@ async function step<T>(
 function background(name: string, file: string, args: readonly string[]): ChildProcess {
   const log = openSync(join(home, `${name}.log`), 'w');
   const env = { ...process.env, CORTEN_HOST: `unix://${socket}` };
-  const child = spawn(join(root, file), args, { stdio: ['ignore', log, log], env });
+  const child = spawn(join(root, file), args, { stdio: ['ignore', log, log], env, detached: true }); // ctrl-C is ours: we stop it in order
   closeSync(log);
   children.push({ name, child });
   return child;
@@ -314,8 +314,19 @@ async function cleanUp(): Promise<void> {
     await gone;
     clearTimeout(timer);
   }
+  for (const path of mountsBeneath(home, execRoot))
+    await execute('umount', ['-l', path]).catch((error: Error) => console.error(`demo: ${error.message}`));
   rmSync(home, { recursive: true, force: true });
   rmSync(execRoot, { recursive: true, force: true });
+}
+
+/** What an engine that was ended by force has left mounted, the innermost first. */
+function mountsBeneath(...directories: string[]): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((path) => directories.some((directory) => path === directory || path.startsWith(`${directory}/`)))
+    .reverse();
 }
 
 if (process.getuid?.() !== 0) {
