@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { check, libc, SystemCallError } from './libc.ts';
 
 const flock = libc.func('int flock(int fd, int operation)');
@@ -13,4 +14,11 @@ export function tryLock(fd: number): boolean {
     if (error instanceof SystemCallError && error.code === 'EAGAIN') return false;
     throw error;
   }
+}
+
+/** Waits for the exclusive lock of a file (made if it is not there), on this thread: only for sections of a few milliseconds. */
+export function lockFile(path: string): Disposable {
+  const fd = openSync(path, 'a', 0o600);
+  check(flock(fd, LOCK_EX) as number, 'flock', path);
+  return { [Symbol.dispose]: () => closeSync(fd) };
 }

@@ -6,7 +6,7 @@ export {
   setTerminalSize,
   socketOn,
 } from './fds.ts';
-export { tryLock } from './flock.ts';
+export { lockFile, tryLock } from './flock.ts';
 export {
   majorOf,
   makeDevice,

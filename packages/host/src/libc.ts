@@ -21,6 +21,8 @@ export const libc = load();
 
 const strerror = libc.func('const char *strerror(int)');
 const codes = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number as number, name]));
+// numbers with two names: the one that Node uses
+for (const name of ['EAGAIN', 'EOPNOTSUPP', 'EDEADLK']) codes.set(koffi.os.errno[name] as number, name);
 
 /** An errno as a Node-like error: `code` ('ENOENT'), `errno`, `syscall`. */
 export class SystemCallError extends Error {

@@ -62,6 +62,10 @@ export class Bridges {
     return this.#table;
   }
 
+  stands(network: NetworkRecord): boolean {
+    return this.#ready.has(network.Id);
+  }
+
   /** The link index of the network's bridge, made if it is not there. */
   async ensure(network: NetworkRecord): Promise<number> {
     const known = this.#ready.get(network.Id);
@@ -69,7 +73,7 @@ export class Bridges {
     using _lock = await this.#making.lock();
     const again = this.#ready.get(network.Id);
     if (again !== undefined) return again;
-    const index = this.#makeLink(network);
+    const index = this.makeLink(network);
     await this.#ensureTable();
     await this.#table.addBridge(rulesOf(network));
     await this.#passForeignFilters(rulesOf(network).name, 'add');
@@ -77,7 +81,8 @@ export class Bridges {
     return index;
   }
 
-  #makeLink(network: NetworkRecord): number {
+  /** The bridge's link with its address, up; made if it is not there. */
+  makeLink(network: NetworkRecord): number {
     const name = bridgeNameOf(network);
     const { Gateway, Subnet } = network.IPAM.Config[0]!;
     const subnet = parseSubnet(Subnet!);
@@ -103,7 +108,7 @@ export class Bridges {
 
   /** After a restart: one transaction brings the table to what the rows say. */
   async restore(networks: readonly NetworkRecord[], ports: readonly PortRow[]): Promise<void> {
-    for (const network of networks) this.#ready.set(network.Id, this.#makeLink(network));
+    for (const network of networks) this.#ready.set(network.Id, this.makeLink(network));
     await this.#table.install(networks.map(rulesOf), ports.map(published));
     this.#tableReady = true;
     for (const network of networks) await this.#passForeignFilters(bridgeNameOf(network), 'add');

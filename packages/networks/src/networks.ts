@@ -8,6 +8,7 @@ import {
 } from '@corten/api-types';
 import { conflict, forbidden, messageOf } from '@corten/errors';
 import type { Events } from '@corten/events';
+import { lockFile } from '@corten/host';
 import type { Database } from '@corten/state';
 import { type Logger, randomId } from '@corten/util';
 import { broadcastOf, macOf, parseSubnet } from './address.ts';
@@ -31,6 +32,9 @@ export interface NetworksDependencies extends DefinitionSettings {
   ipForward?: boolean;
   dns?: { servers: string[]; search: string[]; options: string[] };
 }
+
+/** Taken by every engine on this host while it chooses addresses and puts them on a bridge. */
+const HOST_LOCK = '/run/corten-networks.lock';
 
 export async function openNetworks(dependencies: NetworksDependencies): Promise<Networks> {
   dependencies.db.migrate('networks', MIGRATIONS);
@@ -133,6 +137,8 @@ class LocalNetworks implements Networks {
   }
 
   async attach(request: SandboxRequest): Promise<Sandbox> {
+    if (Object.keys(request.endpoints).some((name) => this.#store.find(name).Name === 'bridge'))
+      this.#settleDefaultBridge();
     const wanted = Object.entries(request.endpoints).map(([name, settings]) => ({
       network: this.#store.find(name),
       name,
@@ -167,6 +173,15 @@ class LocalNetworks implements Networks {
       await this.detach(request.containerId);
       throw error;
     }
+  }
+
+  /** Until its bridge stands, the default network's addresses may be taken by somebody else on the host: look again then. */
+  #settleDefaultBridge(): void {
+    const bridge = this.#store.byName('bridge');
+    if (!bridge || this.#bridges.stands(bridge)) return;
+    using _lock = lockFile(HOST_LOCK); // two engines must not find the same addresses free
+    definePredefined(this.#store, this.#bridges.route, this.#settings);
+    this.#bridges.makeLink(this.#store.byName('bridge')!);
   }
 
   /** The endpoint's row, with its address, before anything is made. */

@@ -23,7 +23,7 @@ export class SeccompCache {
   /** Puts the compiled filter into a bundle's config.json, where there is a seccomp section that compiles. */
   prepare(bundle: string): void {
     const path = join(bundle, 'config.json');
-    const config = JSON.parse(readFileSync(path, 'utf8')) as {
+    const config = parseExactly(readFileSync(path, 'utf8')) as {
       linux?: { seccomp?: SeccompSpec };
       annotations?: Record<string, string>;
     };
@@ -47,3 +47,15 @@ export class SeccompCache {
     return filter;
   }
 }
+
+type Reviver = (key: string, value: unknown, context: { source: string }) => unknown;
+const { parse, rawJSON } = JSON as unknown as {
+  parse(text: string, reviver: Reviver): unknown;
+  rawJSON(text: string): unknown;
+};
+
+/** Numbers beyond 2^53 (an unlimited rlimit is 2^64 - 1) keep their digits. */
+const parseExactly = (text: string): unknown =>
+  parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^\d+$/.test(source) ? rawJSON(source) : value,
+  );

@@ -96,11 +96,8 @@ function blockIoOf(r: Limits) {
   });
 }
 
-/**
- * For "unlimited". RLIM_INFINITY (2^64-1) is no JavaScript number and would not survive a reader that parses and writes
- * config.json again; half of it does, and no resource reaches it.
- */
-const UNLIMITED = 2 ** 63;
+/** RLIM_INFINITY, 2^64 - 1, which a JavaScript number cannot hold: it is written into the bundle as it stands. */
+const UNLIMITED = (JSON as unknown as { rawJSON(text: string): number }).rawJSON('18446744073709551615');
 
 /** OCI rlimits: the engine's defaults, overridden by name by the container's own. -1 is unlimited. */
 export function ociRlimits(defaults: readonly UlimitConfig[], own: readonly UlimitConfig[]) {
