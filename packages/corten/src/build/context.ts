@@ -24,34 +24,30 @@ export function directoryContext(path: string, dockerfile: string, dockerfileTex
   const found = locateDockerfile(root, dockerfile, dockerfileText);
   const rules = readRules(root, found.inside);
   const keep = new Set(['.dockerignore', found.inside]);
+  const scratch = found.text ? scratchFile(found.inside, found.text) : undefined;
+  const extra = scratch ? ['-C', scratch, found.inside] : [];
+  const args = [...TAR, '-C', root];
+  const close = () => scratch && rmSync(scratch, { recursive: true, force: true });
+  if (rules.empty) return { stream: runTar([...args, '.', ...extra]), dockerfile: found.inside, close };
+  const names = listFiles(root, rules, keep).map((f) => `./${f}\0`);
+  const listed = [...args, '--no-recursion', '--null', '--verbatim-files-from', '-T', '-', ...extra];
+  return { stream: runTar(listed, names.join('')), dockerfile: found.inside, close };
+}
+
+const TAR = ['-c', '--numeric-owner', '--owner=0', '--group=0', '--format=gnu', '-f', '-'];
+
+/** A directory of its own with this one file. */
+function scratchFile(name: string, text: Buffer): string {
   const scratch = mkdtempSync(join(tmpdir(), 'corten-build-'));
-  const extra: string[] = [];
-  if (found.text) {
-    writeFileSync(join(scratch, found.inside), found.text);
-    extra.push('-C', scratch, found.inside);
-  }
-  const tar = ['-c', '--numeric-owner', '--owner=0', '--group=0', '--format=gnu', '-f', '-', '-C', root];
-  const list = join(scratch, '.corten-files');
-  let args: string[];
-  if (rules.empty) args = [...tar, '.', ...extra];
-  else {
-    const files = listFiles(root, rules, keep);
-    writeFileSync(list, files.map((f) => `./${f}\0`).join(''));
-    args = [...tar, '--no-recursion', '--null', '--verbatim-files-from', '-T', list, ...extra];
-  }
-  return {
-    stream: runTar(args),
-    dockerfile: found.inside,
-    close: () => rmSync(scratch, { recursive: true, force: true }),
-  };
+  writeFileSync(join(scratch, name), text);
+  return scratch;
 }
 
 /** A context that is only a Dockerfile (`build - < Dockerfile`). */
 export function fileContext(text: Buffer): BuildContext {
-  const scratch = mkdtempSync(join(tmpdir(), 'corten-build-'));
-  writeFileSync(join(scratch, 'Dockerfile'), text);
+  const scratch = scratchFile('Dockerfile', text);
   return {
-    stream: runTar(['-c', '--numeric-owner', '--owner=0', '--group=0', '-f', '-', '-C', scratch, 'Dockerfile']),
+    stream: runTar([...TAR, '-C', scratch, 'Dockerfile']),
     dockerfile: 'Dockerfile',
     close: () => rmSync(scratch, { recursive: true, force: true }),
   };
@@ -110,9 +106,11 @@ function listFiles(root: string, rules: IgnoreRules, keep: ReadonlySet<string>):
 }
 
 /** tar's output as a stream, which fails when tar does. Exit code 1 means that a file changed meanwhile: that is the user's. */
-function runTar(args: readonly string[]): Readable {
+function runTar(args: readonly string[], names = ''): Readable {
   const out = new PassThrough({ highWaterMark: 1 << 20 });
-  const tar = spawn('tar', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const tar = spawn('tar', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  tar.stdin.on('error', () => {}); // tar's own end tells why it stopped reading
+  tar.stdin.end(names);
   let said = '';
   tar.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk).slice(-4096);
