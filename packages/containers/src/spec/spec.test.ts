@@ -75,7 +75,7 @@ test('resources, rlimits, device rules, cgroup path', () => {
     ociRlimits([{ Name: 'nofile', Soft: 1, Hard: 2 }], [{ Name: 'core', Soft: -1, Hard: -1 }]),
   );
   assert.match(text, /"type":"RLIMIT_NOFILE","hard":2,"soft":1/);
-  assert.match(text, /"type":"RLIMIT_CORE","hard":9223372036854776000/);
+  assert.match(text, /"type":"RLIMIT_CORE","hard":18446744073709551615/);
   assert.deepEqual(deviceRule('c 42:* rmw'), { allow: true, type: 'c', major: 42, access: 'rmw' });
   assert.throws(() => deviceRule('x'), /invalid device cgroup rule format/);
   assert.equal(cgroupsPath('i', '', ''), '/docker/i');
