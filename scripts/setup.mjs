@@ -139,7 +139,7 @@ function newestSource(dir) {
 }
 
 function build() {
-  const built = newest(join(root, 'dist/cortend.js'));
+  const built = Math.min(newest(join(root, 'dist/cortend.js')), newest(join(root, 'dist/corten.cjs')));
   if (built > newestSource(join(root, 'packages')) && built > newest(join(root, 'scripts/build.ts'))) return;
   step('build', () => run(join(root, 'scripts/node'), [join(root, 'scripts/build.ts')]));
 }

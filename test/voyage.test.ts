@@ -58,7 +58,8 @@ describe('the voyage with the docker CLI', { skip: noDocker }, () => {
     // script(1) gives the docker CLI a terminal of its own
     const command = `stty rows 33 cols 99; DOCKER_HOST=unix://${engine.socket} docker run -it --rm base:1 sh -c "tty; stty size"`;
     const { stdout } = await execute('script', ['-qec', command, '/dev/null']);
-    assert.match(stdout, /\/dev\/pts\/0\s+33 99/);
+    // script(1) passes the end of its own input on, which the terminal may echo anywhere
+    assert.match(stdout.replaceAll('^@', ''), /\/dev\/pts\/0\s+33 99/);
   });
 
   test('run -d, ps, logs, exec, inspect, top, stop, rm', async () => {
