@@ -1,49 +1,69 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { type MountNamespace, MS, mount, mountInfo, newMountNamespace, unmount } from '@corten/host';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { type MountNamespace, MS, mount, mountInfo, newMountNamespace } from '@corten/host';
 
 const UNIFIED = '/sys/fs/cgroup/unified';
 const CONTROLLERS = `${UNIFIED}/cgroup.controllers`;
 
-/** Whether this host has the layout that crun refuses: v1 controllers and some in the unified hierarchy too. */
-export const isHybridWithControllers = (): boolean =>
-  existsSync(CONTROLLERS) && readFileSync(CONTROLLERS, 'utf8').trim() !== '';
+/** Controllers in the unified hierarchy of a host that has v1 ones too: the layout that crun refuses. '' when it is not so. */
+export const hybridControllers = (): string =>
+  existsSync(CONTROLLERS) ? readFileSync(CONTROLLERS, 'utf8').trim() : '';
 
-/**
- * A mount namespace in which the unified hierarchy looks empty; programs started in it (conmon, crun) accept the host's v1
- * controllers. The host itself is not touched. What the engine mounts later beneath `roots` must be seen inside,
- * so those become shared mounts first.
- */
-export function cureNamespace(): MountNamespace {
+function cureNamespace(): MountNamespace {
   return newMountNamespace(() => {
     mount({ source: 'none', target: UNIFIED, flags: MS.PRIVATE });
     mount({ source: '/dev/null', target: CONTROLLERS, flags: MS.BIND });
   });
 }
 
-/** Makes a directory a shared mount (binding it onto itself when needed). Idempotent. */
-export function shareRoot(path: string): void {
-  const mounted = mountInfo()
-    .filter((m) => m.mountPoint === path)
-    .at(-1);
-  if (mounted?.propagation.some((p) => p.startsWith('shared:'))) return;
-  if (!mounted && isShared(path)) return;
-  if (!mounted) mount({ source: path, target: path, flags: MS.BIND | MS.REC });
-  mount({ source: 'none', target: path, flags: MS.SHARED });
+/**
+ * A mount namespace in which the unified hierarchy looks empty; programs started in it (conmon, crun) accept the host's v1
+ * controllers. The host itself is not touched. What is mounted later beneath `roots`, which are shared mounts, is seen
+ * inside; for what is mounted elsewhere the namespace is made anew.
+ */
+export class CgroupCure {
+  readonly #roots: readonly string[];
+  #namespace: MountNamespace;
+
+  constructor(roots: readonly string[]) {
+    this.#roots = roots;
+    this.#namespace = cureNamespace();
+  }
+
+  /** Runs `work` (synchronous) inside. */
+  run<T>(work: () => T): T {
+    return this.#namespace.run(work);
+  }
+
+  /** Sees to it that these paths are inside what they are outside. What was started earlier keeps its old view. */
+  show(paths: readonly string[]): void {
+    const others = paths.filter((path) => !this.#roots.some((root) => path === root || path.startsWith(`${root}/`)));
+    if (others.length === 0 || this.visible(others)) return;
+    const old = this.#namespace;
+    this.#namespace = cureNamespace();
+    old.close();
+  }
+
+  /** Whether each path, and what is mounted beneath it, is the same inside as outside. */
+  visible(paths: readonly string[]): boolean {
+    const outside = view(paths);
+    return outside === this.#namespace.run(() => view(paths));
+  }
+
+  close(): void {
+    this.#namespace.close();
+  }
 }
 
-/** Whether the mount that `path` lies on propagates already, as everything does on a host with systemd. */
-function isShared(path: string): boolean {
-  const above = mountInfo()
-    .filter((m) => m.mountPoint === '/' || path.startsWith(`${m.mountPoint}/`))
-    .sort((a, b) => a.mountPoint.length - b.mountPoint.length)
-    .at(-1);
-  return above?.propagation.some((p) => p.startsWith('shared:')) ?? false;
-}
-
-/** Takes back shareRoot's bind when nothing is mounted beneath it any more. */
-export function unshareRoot(path: string): void {
-  const mounts = mountInfo();
-  const own = mounts.filter((m) => m.mountPoint === path).at(-1);
-  if (!own || own.root === '/' || mounts.some((m) => m.mountPoint.startsWith(`${path}/`))) return;
-  unmount(path, { detach: true });
+/** What the calling thread sees at the paths: files by device and inode, and the mounts beneath. */
+function view(paths: readonly string[]): string {
+  const files = paths.map((path) => {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return `${path} ${stat?.dev}:${stat?.ino}`;
+  });
+  const mounts = mountInfo('/proc/thread-self/mountinfo')
+    .filter((m) => paths.some((path) => m.mountPoint.startsWith(path === '/' ? path : `${path}/`)))
+    .filter((m) => !m.mountPoint.startsWith(UNIFIED))
+    .map((m) => `${m.mountPoint} ${m.root} ${m.type} ${m.source}`)
+    .sort();
+  return [...files, ...mounts].join('\n');
 }

@@ -4,6 +4,7 @@ import { system } from '@corten/errors';
 import { pipe, type SpawnedProcess, spawnProcess } from '@corten/host';
 import { rfc3339Nano } from '@corten/util';
 import { bundleFiles, type RuntimePaths } from './paths.ts';
+import type { Enter } from './run-program.ts';
 import type { ProbedRuntime } from './runtimes.ts';
 import type { TaskExit, TaskSpec } from './types.ts';
 
@@ -13,7 +14,7 @@ export function conmonArguments(spec: TaskSpec, runtime: ProbedRuntime, paths: R
   const runtimeArgs = [...runtime.args, '--root', paths.runtimeRoot].flatMap((arg) => ['--runtime-arg', arg]);
   return [
     ...['--api-version', '1', '-c', spec.id, '-u', spec.id, '-r', runtime.path, '-b', spec.bundle],
-    ...['-p', files.pid, '-P', files.conmonPid, '--exit-dir', paths.exits, '--persist-dir', paths.persist(spec.id)],
+    ...['--sync', '-p', files.pid, '--exit-dir', paths.exits, '--persist-dir', paths.persist(spec.id)],
     ...['--full-attach', '--log-level', 'error', '--no-sync-log'],
     ...['-l', spec.logPath === undefined ? 'none' : `k8s-file:${spec.logPath}`],
     ...(spec.logSizeMax !== undefined && spec.logSizeMax > 0 ? ['--log-size-max', String(spec.logSizeMax)] : []),
@@ -32,19 +33,14 @@ export interface Supervised {
 }
 
 /** Starts conmon, which has the runtime create the container. Throws with the runtime's message. */
-export async function superviseTask(
-  conmon: string,
-  args: string[],
-  spawn: (start: () => SpawnedProcess) => SpawnedProcess,
-): Promise<Supervised> {
+export async function superviseTask(conmon: string, args: string[], spawn: Enter): Promise<Supervised> {
   const sync = pipe();
   const none = openSync('/dev/null', 'r+');
+  const fds = { 0: none, 1: none, 2: none, 3: sync.write };
   let process_: SpawnedProcess;
   try {
     const env = { _OCI_SYNCPIPE: '3', TZ: 'UTC', PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
-    process_ = spawn(() =>
-      spawnProcess({ path: conmon, args, env, fds: { 0: none, 1: none, 2: none, 3: sync.write }, session: true }),
-    );
+    process_ = spawn(() => spawnProcess({ path: conmon, args, env, fds, session: true, keepsAlive: false }));
   } catch (error) {
     closeSync(sync.read);
     throw error;
@@ -89,7 +85,9 @@ export function readExit(id: string, paths: RuntimePaths): TaskExit | undefined 
   const path = paths.exit(id);
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (!stat) return undefined;
-  const code = Number(readFileSync(path, 'utf8').trim());
+  const text = readFileSync(path, 'utf8').trim();
+  if (text === '') return undefined; // made, not written yet
+  const code = Number(text);
   return {
     code: Number.isInteger(code) ? code : 255,
     oomKilled: existsSync(`${paths.persist(id)}/oom`),

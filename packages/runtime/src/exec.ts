@@ -4,6 +4,7 @@ import { CortenError, system } from '@corten/errors';
 import { awaitChild, type SpawnedProcess, spawnProcess } from '@corten/host';
 import { detachedStdio, type ExecStdio, pipeStdio, terminalStdio } from './exec-stdio.ts';
 import type { RuntimePaths } from './paths.ts';
+import type { Enter } from './run-program.ts';
 import type { ProbedRuntime } from './runtimes.ts';
 import { classifyStartError } from './start-error.ts';
 import type { ExecHandle, ExecSpec } from './types.ts';
@@ -32,7 +33,7 @@ export async function execTask(
   spec: ExecSpec,
   runtime: ProbedRuntime,
   paths: RuntimePaths,
-  enter: (start: () => SpawnedProcess) => SpawnedProcess,
+  enter: Enter,
 ): Promise<ExecHandle> {
   const base = join(paths.scratch, spec.id.slice(0, 24));
   const files = { process: `${base}.json`, pid: `${base}.pid`, log: `${base}.log`, console: `${base}.s` };
@@ -63,7 +64,7 @@ async function runExec(
   paths: RuntimePaths,
   files: ExecFiles,
   stdio: ExecStdio,
-  enter: (start: () => SpawnedProcess) => SpawnedProcess,
+  enter: Enter,
 ): Promise<number> {
   writeFileSync(files.process, JSON.stringify({ ...spec.process, terminal: spec.terminal }), { mode: 0o600 });
   const args = [

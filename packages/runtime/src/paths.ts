@@ -21,6 +21,15 @@ export class RuntimePaths {
   get runtimeRoot(): string {
     return join(this.execRoot, 'r');
   }
+  /** Verdicts on runtimes that work. */
+  get probes(): string {
+    return join(this.execRoot, 'runtimes.json');
+  }
+  /** What was changed to make directories shared mounts. */
+  get sharedRoots(): string {
+    return join(this.execRoot, 'shared-roots.json');
+  }
+  /** Files of calls under way; emptied when an engine starts. */
   get scratch(): string {
     return join(this.execRoot, 'x');
   }
@@ -28,7 +37,6 @@ export class RuntimePaths {
 
 export const bundleFiles = (bundle: string) => ({
   pid: join(bundle, 'pid'),
-  conmonPid: join(bundle, 'conmon.pid'),
   attach: join(bundle, 'attach'),
   control: join(bundle, 'ctl'),
   startTime: join(bundle, 'started'),

@@ -13,19 +13,25 @@ export function startTimeOf(pid: number): string | undefined {
   }
 }
 
-/** Where the kernel keeps a process's cgroup: `/sys/fs/cgroup/pids/…` (v1) or `/sys/fs/cgroup/…` (v2). */
-export function cgroupDirectory(pid: number, controller = 'pids'): string | undefined {
+/** A process's cgroup: its path beneath the hierarchy, and that hierarchy's mount point (a v1 controller's, or the v2 root). */
+export function cgroupOf(pid: number, controller = 'pids'): { hierarchy: string; path: string } | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
   } catch {
     return undefined; // the process is gone
   }
-  let unified: string | undefined;
+  let unified: { hierarchy: string; path: string } | undefined;
   for (const line of text.split('\n')) {
-    const [number, names, path] = line.split(/:([^:]*):(.*)/s);
-    if (names?.split(',').includes(controller)) return `/sys/fs/cgroup/${controller}${path}`;
-    if (number === '0' && names === '') unified = `/sys/fs/cgroup${path}`;
+    const [number, names, path = ''] = line.split(/:([^:]*):(.*)/s);
+    if (names?.split(',').includes(controller)) return { hierarchy: `/sys/fs/cgroup/${controller}`, path };
+    if (number === '0' && names === '') unified = { hierarchy: '/sys/fs/cgroup', path };
   }
   return unified;
+}
+
+/** Where the kernel keeps a process's cgroup: `/sys/fs/cgroup/pids/…` (v1) or `/sys/fs/cgroup/…` (v2). */
+export function cgroupDirectory(pid: number, controller = 'pids'): string | undefined {
+  const cgroup = cgroupOf(pid, controller);
+  return cgroup && cgroup.hierarchy + cgroup.path;
 }

@@ -1,13 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { invalid, system } from '@corten/errors';
 import { run } from '@corten/util';
-import { isHybridWithControllers } from './cgroup-cure.ts';
+import { ProbeCache } from './probe-cache.ts';
+import type { Enter } from './run-program.ts';
+import { tryRuntime } from './runtime-trial.ts';
 import type { OciRuntime } from './types.ts';
 
 export interface ProbedRuntime extends OciRuntime {
   /** Works only inside the cure's mount namespace. */
   needsCure: boolean;
+  /** A created container can be let go through its exec.fifo. */
+  fifo: boolean;
   family: 'crun' | 'runc';
 }
 
@@ -34,86 +38,66 @@ function isExecutable(path: string): boolean {
   return stat !== undefined && stat.isFile() && (stat.mode & 0o111) !== 0;
 }
 
+export interface ProbeRequest {
+  configured: Record<string, { path: string; args?: string[] }>;
+  /** File that keeps the verdicts on what works, so that an engine starts at once the next time. */
+  cacheFile: string;
+  /** Directory for trial containers. */
+  directory: string;
+  /** Starts programs where the hybrid hierarchy is hidden; undefined on a host that needs no cure. */
+  cure?: Enter;
+}
+
 /** Finds crun and runc and the configured runtimes and tries each on this host. */
-export async function probeRuntimes(
-  configured: Record<string, { path: string; args?: string[] }>,
-  scratch: string,
-): Promise<ProbedRuntime[]> {
+export async function probeRuntimes(request: ProbeRequest): Promise<ProbedRuntime[]> {
+  const { configured, cacheFile } = request;
   const wanted = new Map<string, { path: string; args?: string[] }>([
     ['crun', { path: 'crun' }],
     ['runc', { path: 'runc' }],
     ...Object.entries(configured),
   ]);
-  const probed = [...wanted].map(([name, { path, args }]) =>
-    probe(name, path, args ?? [], scratch, name in configured),
-  );
-  return (await Promise.all(probed)).filter((r) => r !== undefined);
+  const cache = new ProbeCache(cacheFile);
+  const probing = [...wanted].map(async ([name, { path: program, args = [] }], index) => {
+    const path = findProgram(program);
+    if (path)
+      return probe({ name, path, args }, join(request.directory, `runtime-probe-${index}`), request.cure, cache);
+    return name in configured ? missing(name, program, args) : undefined;
+  });
+  const probed = (await Promise.all(probing)).filter((r) => r !== undefined);
+  cache.save();
+  return probed;
 }
 
+const missing = (name: string, program: string, args: string[]): ProbedRuntime => ({
+  ...{ name, path: program, args, version: '', family: 'runc', needsCure: false, fifo: false },
+  verdict: { works: false, why: `${program} is not on this host` },
+});
+
 async function probe(
-  name: string,
-  program: string,
-  args: string[],
-  scratch: string,
-  asked: boolean,
-): Promise<ProbedRuntime | undefined> {
-  const path = findProgram(program);
-  if (!path) {
-    if (!asked) return undefined;
-    return {
-      name,
-      path: program,
-      args,
-      version: '',
-      family: 'runc',
-      needsCure: false,
-      verdict: { works: false, why: `${program} is not on this host` },
-    };
-  }
+  { name, path, args }: { name: string; path: string; args: string[] },
+  directory: string,
+  cure: Enter | undefined,
+  cache: ProbeCache,
+): Promise<ProbedRuntime> {
+  const known = cache.get(path, args);
+  if (known) return { ...known, name };
   const { stdout } = await run(path, ['--version']);
   const version = /version (\S+)/.exec(stdout)?.[1] ?? stdout.split('\n')[0] ?? '';
   const family = /crun/.test(stdout) ? 'crun' : 'runc';
-  const message = await tryCreate(path, args, scratch);
-  const base = { name, path, args, version, family, needsCure: false } as const;
-  if (/hybrid/i.test(message) && isHybridWithControllers())
-    return {
-      ...base,
-      needsCure: true,
-      verdict: {
-        works: true,
-        why: 'works in a mount namespace of its own, where the hybrid cgroup hierarchy is hidden',
-      },
-    };
-  // the only thing wrong must be the program that is not there
-  if (/no such file|not found/i.test(message))
-    return { ...base, verdict: { works: true, why: `${path} ${version} works on this host` } };
-  return { ...base, verdict: { works: false, why: message || 'it accepted a program that does not exist' } };
+  const base = { name, path, args, version, family } as const;
+  const attempt = (enter: Enter) => tryRuntime({ program: { path, args, family }, directory, enter });
+  let trial = await attempt((start) => start());
+  const needsCure = !trial.works && /hybrid/i.test(trial.message) && cure !== undefined;
+  if (needsCure) trial = await attempt(cure);
+  const why = !trial.works
+    ? trial.message
+    : needsCure
+      ? 'works in a mount namespace of its own, where the hybrid cgroup hierarchy is hidden'
+      : `${path} ${version} works on this host`;
+  const result: ProbedRuntime = { ...base, needsCure, fifo: trial.fifo, verdict: { works: trial.works, why } };
+  if (trial.works) cache.set(path, args, result);
+  return result;
 }
-
-/** Creates a container whose program does not exist: everything before that is tried for real, in some 10 ms. */
-async function tryCreate(path: string, args: string[], scratch: string): Promise<string> {
-  mkdirSync(scratch, { recursive: true, mode: 0o700 });
-  const bundle = mkdtempSync(join(scratch, 'probe-'));
-  const id = `corten-probe-${process.pid}-${bundle.slice(-6)}`;
-  try {
-    mkdirSync(join(bundle, 'rootfs'));
-    writeFileSync(join(bundle, 'config.json'), JSON.stringify(probeConfig(id)));
-    const all = [...args, '--root', join(bundle, 'r')];
-    const { stderr } = await run(path, [...all, 'create', '--bundle', bundle, id]);
-    await run(path, [...all, 'delete', '--force', id]);
-    return stderr.trim();
-  } finally {
-    rmSync(bundle, { recursive: true, force: true });
-  }
-}
-
-const probeConfig = (id: string) => ({
-  ociVersion: '1.0.2',
-  process: { user: { uid: 0, gid: 0 }, args: ['/corten-probe'], env: ['PATH=/'], cwd: '/', noNewPrivileges: true },
-  root: { path: 'rootfs' },
-  mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
-  linux: { cgroupsPath: `/${id}`, namespaces: ['mount', 'pid', 'ipc', 'uts', 'network'].map((type) => ({ type })) },
-});
 
 /** The configured default, else the first of crun and runc that works. */
 export function chooseDefault(runtimes: readonly ProbedRuntime[], wanted?: string): ProbedRuntime {

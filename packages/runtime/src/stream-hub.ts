@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { PassThrough, Writable } from 'node:stream';
-import { codeOf } from '@corten/errors';
 import { connectSeqpacket } from '@corten/host';
+import { Mutex } from '@corten/util';
 import type { Attachment, TaskSpec } from './types.ts';
 
 const STDOUT = 2;
@@ -12,6 +12,7 @@ const BUFFERED = 256 << 10;
 interface Client {
   stdout?: PassThrough;
   stderr?: PassThrough;
+  stdin?: Writable;
 }
 
 /**
@@ -25,6 +26,8 @@ export class StreamHub {
   #socket: Socket | undefined;
   #waiting = 0;
   #inputEnded = false;
+  /** conmon loses bytes when two packets are under way: one at a time, whichever client's. */
+  readonly #inputTurn = new Mutex();
 
   constructor(spec: TaskSpec, path: string) {
     this.#spec = spec;
@@ -37,13 +40,14 @@ export class StreamHub {
     const client: Client = {
       stdout: streams.stdout ? new PassThrough({ highWaterMark: BUFFERED }) : undefined,
       stderr: streams.stderr && !this.#spec.terminal ? new PassThrough({ highWaterMark: BUFFERED }) : undefined,
+      stdin: streams.stdin && this.#spec.openStdin ? this.#input() : undefined,
     };
     this.#clients.add(client);
     const ended = () => new PassThrough().end() as PassThrough;
     return {
       stdout: client.stdout ?? ended(),
       stderr: client.stderr ?? ended(),
-      stdin: streams.stdin && this.#spec.openStdin ? this.#input() : undefined,
+      stdin: client.stdin,
       [Symbol.asyncDispose]: async () => this.#leave(client),
     };
   }
@@ -97,32 +101,45 @@ export class StreamHub {
     this.#clients.delete(client);
     client.stdout?.destroy();
     client.stderr?.destroy();
-    const closingEndsInput = this.#spec.openStdin && this.#spec.stdinOnce && !this.#spec.terminal && !this.#inputEnded;
+    client.stdin?.destroy();
+    const closingEndsInput = this.#spec.openStdin && this.#endsOnce && !this.#inputEnded;
     if (this.#clients.size === 0 && !closingEndsInput) this.close();
   }
 
+  /** Whether the end of a client's input is the end of the task's. */
+  get #endsOnce(): boolean {
+    return this.#spec.stdinOnce && !this.#spec.terminal;
+  }
+
   #input(): Writable {
-    const forward = (chunk: Buffer, done: (error?: Error | null) => void): void => {
-      const socket = this.#socket;
-      if (!socket || socket.destroyed) return done(); // the task is gone: its input goes nowhere
-      const rest = chunk.subarray(STDIN_PACKET);
-      socket.write(chunk.subarray(0, STDIN_PACKET), (error) => {
-        if (error && !['EPIPE', 'ECONNRESET'].includes(codeOf(error) ?? '')) done(error);
-        else if (rest.length > 0) forward(rest, done);
-        else done();
-      });
-    };
     return new Writable({
       highWaterMark: STDIN_PACKET,
-      write: (chunk: Buffer, _encoding, done) => forward(chunk, done),
-      final: (done) => {
-        if (this.#spec.stdinOnce && !this.#spec.terminal) {
-          this.#inputEnded = true;
-          this.#socket?.end(); // conmon closes the task's stdin
-        }
-        done();
-      },
+      write: (chunk: Buffer, _encoding, done) => void this.#send(chunk).then(() => done(), done),
+      final: (done) => void this.#endInput().then(() => done(), done),
+      // a client that is gone without an end has ended too
+      destroy: (error, done) => void this.#endInput().then(() => done(error), done),
     });
+  }
+
+  async #send(chunk: Buffer): Promise<void> {
+    for (let sent = 0; sent < chunk.length; sent += STDIN_PACKET) {
+      using _turn = await this.#inputTurn.lock();
+      await this.#sendPacket(chunk.subarray(sent, sent + STDIN_PACKET));
+    }
+  }
+
+  /** Input for a task that has ended, or closed its input, goes nowhere. */
+  #sendPacket(packet: Buffer): Promise<void> {
+    const socket = this.#socket;
+    if (!socket || socket.destroyed || this.#inputEnded) return Promise.resolve();
+    return new Promise((resolve) => socket.write(packet, () => resolve()));
+  }
+
+  async #endInput(): Promise<void> {
+    if (!this.#endsOnce || this.#inputEnded) return;
+    using _turn = await this.#inputTurn.lock();
+    this.#inputEnded = true;
+    this.#socket?.end(); // conmon closes the task's stdin
   }
 
   close(): void {

@@ -1,66 +1,62 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  watch,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { invalid, messageOf, notFound, system } from '@corten/errors';
-import { becomeSubreaper, type MountNamespace, type SpawnedProcess } from '@corten/host';
-import type { Logger } from '@corten/util';
-import { cureNamespace, shareRoot, unshareRoot } from './cgroup-cure.ts';
-import { conmonArguments, readExit, superviseTask } from './conmon.ts';
+import { codeOf, conflict, invalid, messageOf, notFound, system } from '@corten/errors';
+import { becomeSubreaper, signalProcess } from '@corten/host';
+import { type Logger, randomId } from '@corten/util';
+import { bundleSources } from './bundle-sources.ts';
+import { CgroupCure, hybridControllers } from './cgroup-cure.ts';
+import { conmonArguments, readExit, type Supervised, superviseTask } from './conmon.ts';
 import { execTask } from './exec.ts';
 import { bundleFiles, RuntimePaths } from './paths.ts';
-import { cgroupDirectory, startTimeOf } from './process.ts';
+import { cgroupDirectory, cgroupOf, startTimeOf } from './process.ts';
+import type { Enter } from './run-program.ts';
 import { RuntimeCalls } from './runtime-calls.ts';
 import { chooseDefault, findProgram, type ProbedRuntime, probeRuntimes } from './runtimes.ts';
 import { SeccompCache } from './seccomp-cache.ts';
+import { SharedRoots } from './shared-roots.ts';
+import { cgroupMembers, signalCgroup } from './signals.ts';
 import { startThroughFifo } from './start-fifo.ts';
 import { StreamHub } from './stream-hub.ts';
+import { isAlive, readStart, recordStart, type Task } from './task.ts';
+import { TaskExits } from './task-exits.ts';
 import type { Attachment, ExecHandle, ExecSpec, OciRuntime, Supervisor, TaskExit, TaskSpec } from './types.ts';
 
 export interface SupervisorDependencies {
   execRoot: string;
   runtimes?: Record<string, { path: string; args?: string[] }>;
   defaultRuntime?: string;
-  /** Directories beneath which the engine mounts what runtimes must see. */
+  /** Directories beneath which the engine mounts what runtimes must see; the first also serves trial containers. */
   sharedRoots?: string[];
   log: Logger;
-}
-
-interface Task {
-  spec: TaskSpec;
-  pid: number;
-  startTime: string | undefined;
-  hub: StreamHub;
-  ended: boolean;
 }
 
 /** Finds the programs, prepares the host, and gives the supervisor. */
 export async function openSupervisor(dependencies: SupervisorDependencies): Promise<Supervisor> {
   const { execRoot, runtimes = {}, sharedRoots = [], log } = dependencies;
-  becomeSubreaper();
   const paths = new RuntimePaths(execRoot);
   for (const dir of [paths.exits, join(execRoot, 'p'), paths.runtimeRoot, paths.scratch])
     mkdirSync(dir, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(paths.scratch)) rmSync(join(paths.scratch, name), { recursive: true, force: true });
   const conmon = findProgram('conmon');
   if (!conmon) throw system('conmon is not on this host: containers cannot be supervised; install the package conmon');
-  const probed = await probeRuntimes(runtimes, paths.scratch);
-  const standard = chooseDefault(probed, dependencies.defaultRuntime);
-  const cured = probed.some((r) => r.needsCure);
-  if (cured) for (const root of sharedRoots) shareRoot(root);
-  const namespace = cured ? cureNamespace() : undefined;
-  const roots = cured ? sharedRoots : [];
-  return new ConmonSupervisor({ paths, conmon, probed, standard, namespace, roots, log });
+  becomeSubreaper();
+  const roots = new SharedRoots(paths.sharedRoots);
+  // tried inside first: a namespace costs microseconds
+  const cure = hybridControllers() === '' ? undefined : new CgroupCure(sharedRoots.map((root) => roots.share(root)));
+  try {
+    const probed = await probeRuntimes({
+      configured: runtimes,
+      cacheFile: paths.probes,
+      directory: sharedRoots[0] ?? paths.scratch,
+      cure: cure && ((start) => cure.run(start)),
+    });
+    const standard = chooseDefault(probed, dependencies.defaultRuntime);
+    return new ConmonSupervisor({ paths, conmon, probed, standard, cure, roots, log });
+  } catch (error) {
+    cure?.close();
+    roots.restore();
+    throw error;
+  }
 }
 
 interface Setting {
@@ -68,24 +64,28 @@ interface Setting {
   conmon: string;
   probed: ProbedRuntime[];
   standard: ProbedRuntime;
-  namespace: MountNamespace | undefined;
-  roots: string[];
+  cure: CgroupCure | undefined;
+  roots: SharedRoots;
   log: Logger;
 }
 
 class ConmonSupervisor implements Supervisor {
   readonly #setting: Setting;
+  readonly #paths: RuntimePaths;
   readonly #calls: RuntimeCalls;
   readonly #seccomp: SeccompCache;
   readonly #tasks = new Map<string, Task>();
   readonly #listeners = new Set<(id: string, exit: TaskExit) => void>();
-  #watcher: ReturnType<typeof watch> | undefined;
-  readonly #polls = new Set<NodeJS.Timeout>();
+  readonly #exits: TaskExits;
 
   constructor(setting: Setting) {
     this.#setting = setting;
+    this.#paths = setting.paths;
     this.#seccomp = new SeccompCache(join(setting.paths.execRoot, 'seccomp'));
-    this.#calls = new RuntimeCalls(setting.paths, (runtime, start) => this.#enter(runtime, start));
+    this.#calls = new RuntimeCalls(setting.paths, (runtime) => this.#enterFor(runtime));
+    this.#exits = new TaskExits(setting.paths, (id, exit) => {
+      for (const listener of this.#listeners) listener(id, exit);
+    });
   }
 
   runtimes(): OciRuntime[] {
@@ -99,35 +99,35 @@ class ConmonSupervisor implements Supervisor {
   #runtime(name: string): ProbedRuntime {
     const found = name === '' ? this.#setting.standard : this.#setting.probed.find((r) => r.name === name);
     if (!found) throw invalid(`unknown or invalid runtime name: ${name}`);
-    if (!found.verdict.works) throw invalid(`runtime ${name} does not work on this host: ${found.verdict.why}`);
+    if (!found.verdict.works) throw invalid(`runtime ${found.name} does not work on this host: ${found.verdict.why}`);
     return found;
   }
 
-  /** Starts a program where this runtime works. */
-  #enter<T>(runtime: ProbedRuntime, start: () => T): T {
-    return runtime.needsCure && this.#setting.namespace ? this.#setting.namespace.run(start) : start();
+  /** How programs are started where this runtime works. */
+  #enterFor(runtime: ProbedRuntime): Enter {
+    const { cure } = this.#setting;
+    return runtime.needsCure && cure ? (start) => cure.run(start) : (start) => start();
   }
 
   async create(spec: TaskSpec): Promise<{ pid: number }> {
-    const { paths, conmon } = this.#setting;
+    const { conmon, cure } = this.#setting;
     const runtime = this.#runtime(spec.runtime);
-    mkdirSync(paths.persist(spec.id), { recursive: true, mode: 0o700 });
-    rmSync(paths.exit(spec.id), { force: true });
+    mkdirSync(this.#paths.persist(spec.id), { recursive: true, mode: 0o700 });
+    rmSync(this.#paths.exit(spec.id), { force: true });
     if (runtime.family === 'crun') this.#seccomp.prepare(spec.bundle);
-    const args = conmonArguments(spec, runtime, paths);
-    let supervised: Awaited<ReturnType<typeof superviseTask>>;
+    if (runtime.needsCure) cure?.show(bundleSources(spec.bundle));
+    const args = conmonArguments(spec, runtime, this.#paths);
+    let supervised: Supervised;
     try {
-      supervised = await superviseTask(conmon, args, (start) => this.#enter(runtime, start));
+      supervised = await superviseTask(conmon, args, this.#enterFor(runtime));
     } catch (error) {
-      rmSync(paths.persist(spec.id), { recursive: true, force: true });
-      rmSync(paths.exit(spec.id), { force: true });
+      this.#removeFiles(spec.id);
       throw error;
     }
     const { pid, ended } = supervised;
     const startTime = startTimeOf(pid);
-    writeFileSync(bundleFiles(spec.bundle).startTime, `${pid} ${startTime ?? ''}`);
-    const task = this.#track(spec, pid, startTime);
-    void ended.then(() => this.#supervisorGone(task));
+    recordStart(spec.bundle, pid, startTime);
+    this.#exits.supervised(this.#track(spec, pid, startTime), ended);
     return { pid };
   }
 
@@ -138,31 +138,10 @@ class ConmonSupervisor implements Supervisor {
     return task;
   }
 
-  /** conmon closed its sync pipe: it has written the exit file, or it was killed. */
-  #supervisorGone(task: Task): void {
-    const exit = readExit(task.spec.id, this.#setting.paths);
-    if (exit) this.#finish(task, exit);
-    else this.#pollLost(task);
-  }
-
-  /** Without its supervisor a task's exit code cannot be known; its end can. */
-  #pollLost(task: Task): void {
-    if (task.ended) return;
-    const poll = setInterval(() => {
-      const exit = readExit(task.spec.id, this.#setting.paths);
-      if (!exit && startTimeOf(task.pid) === task.startTime && task.startTime !== undefined) return;
-      clearInterval(poll);
-      this.#polls.delete(poll);
-      this.#finish(task, exit ?? { code: 137, oomKilled: false, finishedAt: new Date().toISOString(), lost: true });
-    }, 250);
-    poll.unref();
-    this.#polls.add(poll);
-  }
-
-  #finish(task: Task, exit: TaskExit): void {
-    if (task.ended) return;
-    task.ended = true;
-    for (const listener of this.#listeners) listener(task.spec.id, exit);
+  #task(id: string): Task {
+    const task = this.#tasks.get(id);
+    if (!task) throw notFound(`no task for container ${id}`);
+    return task;
   }
 
   onExit(listener: (id: string, exit: TaskExit) => void): Disposable {
@@ -173,53 +152,19 @@ class ConmonSupervisor implements Supervisor {
   async adopt(tasks: readonly TaskSpec[]): Promise<{ id: string; pid: number }[]> {
     const running: { id: string; pid: number }[] = [];
     for (const spec of tasks) {
-      const [pid = 0, startTime] = readStart(spec.bundle);
+      const { pid, startTime } = readStart(spec.bundle);
       const task = this.#track(spec, pid, startTime);
-      const exit = readExit(spec.id, this.#setting.paths);
-      const alive = startTime !== undefined && startTimeOf(pid) === startTime;
-      if (alive && !exit) running.push({ id: spec.id, pid });
-      else setImmediate(() => this.#settleAdopted(task, exit));
+      if (isAlive(task) && !readExit(spec.id, this.#paths)) running.push({ id: spec.id, pid });
+      this.#exits.adopted(task);
     }
-    if (running.length > 0) this.#watchExits();
     return running;
   }
 
-  /** The process is gone but conmon may be about to write its exit: give it a moment. */
-  #settleAdopted(task: Task, exit: TaskExit | undefined): void {
-    if (exit) this.#finish(task, exit);
-    else setTimeout(() => this.#supervisorGone(task), 500);
-  }
-
-  /** Adopted tasks have no sync pipe here: their exits are files that appear. */
-  #watchExits(): void {
-    const look = () => {
-      for (const task of this.#tasks.values()) {
-        const exit = task.ended ? undefined : readExit(task.spec.id, this.#setting.paths);
-        // the code is written after the file is made: an empty file is not an answer yet
-        if (exit && readFileSync(this.#setting.paths.exit(task.spec.id), 'utf8') !== '') this.#finish(task, exit);
-      }
-    };
-    this.#watcher ??= watch(this.#setting.paths.exits, { persistent: false }, look);
-    const poll = setInterval(() => {
-      look();
-      for (const task of this.#tasks.values())
-        if (!task.ended && startTimeOf(task.pid) !== task.startTime) this.#settleAdopted(task, undefined);
-    }, 2000);
-    poll.unref();
-    this.#polls.add(poll);
-  }
-
-  #task(id: string): Task {
-    const task = this.#tasks.get(id);
-    if (!task) throw notFound(`no task for container ${id}`);
-    return task;
-  }
-
   async start(id: string): Promise<void> {
-    const { spec, pid, startTime } = this.#task(id);
-    const runtime = this.#runtime(spec.runtime);
-    const alive = () => startTimeOf(pid) === startTime;
-    if (await startThroughFifo(runtime.family, this.#setting.paths.runtimeRoot, id, alive)) return;
+    const task = this.#task(id);
+    const runtime = this.#runtime(task.spec.runtime);
+    const alive = () => isAlive(task);
+    if (runtime.fifo && (await startThroughFifo(runtime.family, this.#paths.runtimeRoot, id, alive))) return;
     await this.#calls.must(runtime, ['start', id]);
   }
 
@@ -237,7 +182,14 @@ class ConmonSupervisor implements Supervisor {
 
   /** conmon's control fifo; one message a write. */
   #control(id: string, message: string): void {
-    const fd = openSync(bundleFiles(this.#task(id).spec.bundle).control, constants.O_WRONLY | constants.O_NONBLOCK);
+    const path = bundleFiles(this.#task(id).spec.bundle).control;
+    let fd: number;
+    try {
+      fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (!['ENOENT', 'ENXIO'].includes(codeOf(error) ?? '')) throw error;
+      throw conflict(`container ${id} has no supervisor any more`, error);
+    }
     try {
       writeSync(fd, message);
     } finally {
@@ -246,22 +198,17 @@ class ConmonSupervisor implements Supervisor {
   }
 
   async kill(id: string, signal: number, all = false): Promise<void> {
-    const { pid, startTime } = this.#task(id);
-    if (startTimeOf(pid) !== startTime) throw notFound(`container ${id} is not running`);
-    if (!all) return void process.kill(pid, signal);
-    for (const member of await this.pids(id)) {
-      try {
-        process.kill(member, signal);
-      } catch {
-        // it ended between the look and the signal
-      }
-    }
+    const task = this.#task(id);
+    if (!isAlive(task)) throw notFound(`container ${id} is not running`);
+    const directory = all ? cgroupDirectory(task.pid) : undefined;
+    if (directory) return signalCgroup(directory, signal);
+    if (!signalProcess(task.pid, signal, () => isAlive(task))) throw notFound(`container ${id} is not running`);
   }
 
   async pids(id: string): Promise<number[]> {
-    const directory = cgroupDirectory(this.#task(id).pid);
-    if (!directory || !existsSync(directory)) return [];
-    return cgroupMembers(directory);
+    const task = this.#task(id);
+    const directory = isAlive(task) ? cgroupDirectory(task.pid) : undefined;
+    return directory === undefined ? [] : cgroupMembers(directory);
   }
 
   async pause(id: string): Promise<void> {
@@ -273,10 +220,11 @@ class ConmonSupervisor implements Supervisor {
   }
 
   async update(id: string, resources: Record<string, unknown>): Promise<void> {
-    const file = join(this.#setting.paths.scratch, `${id.slice(0, 24)}.update`);
-    writeFileSync(file, JSON.stringify(resources));
+    const runtime = this.#runtime(this.#task(id).spec.runtime);
+    const file = join(this.#paths.scratch, `${randomId().slice(0, 24)}.update`);
+    writeFileSync(file, JSON.stringify(resources), { mode: 0o600 });
     try {
-      await this.#calls.must(this.#runtime(this.#task(id).spec.runtime), ['update', '--resources', file, id]);
+      await this.#calls.must(runtime, ['update', '--resources', file, id]);
     } finally {
       rmSync(file, { force: true });
     }
@@ -284,52 +232,49 @@ class ConmonSupervisor implements Supervisor {
 
   async exec(spec: ExecSpec): Promise<ExecHandle> {
     const runtime = this.#runtime(spec.runtime);
-    return execTask(spec, runtime, this.#setting.paths, (start: () => SpawnedProcess) => this.#enter(runtime, start));
+    return execTask(spec, runtime, this.#paths, this.#enterFor(runtime));
   }
 
   async delete(id: string): Promise<void> {
-    const { paths } = this.#setting;
     const task = this.#tasks.get(id);
-    task?.hub.close();
-    if (existsSync(join(paths.runtimeRoot, id))) {
-      const runtime = this.#runtime(task?.spec.runtime ?? '');
-      const { code, stderr } = await this.#calls.run(runtime, ['delete', '--force', id]);
-      if (code !== 0 && existsSync(join(paths.runtimeRoot, id)))
-        this.#setting.log.warn('the runtime cannot delete a container', { id, error: stderr.trim() });
+    if (task) {
+      this.#exits.forget(task);
+      task.hub.close();
     }
+    await this.#deleteState(id, task);
     this.#tasks.delete(id);
-    rmSync(paths.exit(id), { force: true });
-    rmSync(paths.persist(id), { recursive: true, force: true });
+    this.#removeFiles(id);
+  }
+
+  async #deleteState(id: string, task: Task | undefined): Promise<void> {
+    const family = this.#calls.familyOf(id);
+    if (!family) return;
+    const runtime =
+      (task && this.#setting.probed.find((r) => r.name === task.spec.runtime && r.verdict.works)) ??
+      this.#setting.probed.find((r) => r.family === family && r.verdict.works) ??
+      this.#setting.standard;
+    const { code, stderr } = await this.#calls.run(runtime, ['delete', '--force', id]);
+    if (code !== 0 && this.#calls.familyOf(id))
+      this.#setting.log.warn('the runtime cannot delete a container', { id, error: stderr.trim() });
+  }
+
+  #removeFiles(id: string): void {
+    rmSync(this.#paths.exit(id), { force: true });
+    rmSync(this.#paths.persist(id), { recursive: true, force: true });
   }
 
   cgroupPath(id: string): string {
-    return cgroupDirectory(this.#task(id).pid) ?? '';
+    return cgroupOf(this.#task(id).pid)?.path ?? '';
   }
 
   async close(): Promise<void> {
-    this.#watcher?.close();
-    for (const poll of this.#polls) clearInterval(poll);
+    this.#exits.close();
     for (const task of this.#tasks.values()) task.hub.close();
-    this.#setting.namespace?.close();
-    for (const root of this.#setting.roots) {
-      try {
-        unshareRoot(root);
-      } catch (error) {
-        this.#setting.log.warn('cannot take back a shared mount', { root, error: messageOf(error) });
-      }
+    this.#setting.cure?.close();
+    try {
+      this.#setting.roots.restore();
+    } catch (error) {
+      this.#setting.log.warn('cannot take back a shared mount', { error: messageOf(error) });
     }
   }
-}
-
-function readStart(bundle: string): [number?, string?] {
-  const path = bundleFiles(bundle).startTime;
-  if (!existsSync(path)) return [];
-  const [pid, startTime] = readFileSync(path, 'utf8').split(' ');
-  return [Number(pid), startTime || undefined];
-}
-
-function cgroupMembers(directory: string): number[] {
-  const own = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
-  const children = readdirSync(directory, { withFileTypes: true }).filter((e) => e.isDirectory());
-  return [...own, ...children.flatMap((e) => cgroupMembers(join(directory, e.name)))];
 }
