@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { packTar, readTar } from '@corten/archive';
 import type { Progress } from '@corten/images';
 import { collect } from '@corten/util';
@@ -287,6 +288,19 @@ test('RUN leaves no mount points in its layer, and no layer when nothing changed
   const names: string[] = [];
   for await (const entry of readTar(bench.snapshots.tar(chain))) names.push(entry.header.name);
   assert.deepEqual(names, ['only']);
+});
+
+test('contexts: compressed, and without the padding of the last file', { skip }, async () => {
+  const context = `${bench.dir}/raw`;
+  writeTree(context, { Dockerfile: 'FROM base:1\nCOPY z /z\n', z: 'last' });
+  const tar = await collect(packTar({ root: context, path: '/', name: '' }), 1 << 20);
+  const end = tar.lastIndexOf('last') + 4;
+  for (const bytes of [gzipSync(tar), zstdCompressSync(tar), tar.subarray(0, end)]) {
+    const lines: Progress[] = [];
+    const signal = new AbortController().signal;
+    const id = await bench.builder.build(Readable.from([bytes]), DEFAULTS, (l) => lines.push(l), signal);
+    assert.equal(await bench.look(id, 'cat /z'), 'last');
+  }
 });
 
 test('here-documents in RUN and COPY', { skip }, async () => {

@@ -2,17 +2,18 @@ import { closeSync, constants, existsSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { extractTar } from '@corten/archive';
+import { decompressChunks, extractTar } from '@corten/archive';
 import { codeOf, invalid } from '@corten/errors';
 import { Root } from '../files/beneath.ts';
 import type { BuildSession } from './session.ts';
 
+const BLOCK = 512;
 const MAX_DOCKERFILE = 2 << 20;
 
 /** Unpacks the client's tar, reads the Dockerfile, then leaves out what .dockerignore says. Returns the Dockerfile. */
 export async function receiveContext(session: BuildSession, tar: Readable): Promise<string> {
   const { deps, signal, context } = session;
-  await extractTar(tar, { root: context, signal });
+  await extractTar(padded(tar), { root: context, signal });
   const dockerfile = await readDockerfile(context, session.options.dockerfile);
   const ignore = join(context, '.dockerignore');
   if (existsSync(ignore)) {
@@ -20,6 +21,19 @@ export async function receiveContext(session: BuildSession, tar: Readable): Prom
     await deps.files.ignore({ root: context, text }, signal);
   }
   return dockerfile;
+}
+
+/**
+ * The tar with its last block made whole: the docker CLI, when it adds a Dockerfile from its standard input, does not
+ * pad the last file and writes no end (and Go's reader does not mind).
+ */
+async function* padded(tar: Readable): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of decompressChunks(tar)) {
+    size += chunk.length;
+    yield chunk;
+  }
+  if (size % BLOCK !== 0) yield Buffer.alloc(BLOCK - (size % BLOCK));
 }
 
 async function readDockerfile(context: string, name: string): Promise<string> {
