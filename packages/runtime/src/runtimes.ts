@@ -35,7 +35,7 @@ export function findProgram(name: string): string | undefined {
 
 function isExecutable(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && stat.isFile() && (stat.mode & 0o111) !== 0;
+  return stat?.isFile() === true && (stat.mode & 0o111) !== 0;
 }
 
 export interface ProbeRequest {

@@ -7,13 +7,26 @@ export function busyboxRoot(dir: string): string | undefined {
   if (!busybox) return undefined;
   for (const d of ['bin', 'proc', 'dev', 'sys', 'tmp', 'etc']) mkdirSync(join(dir, d), { recursive: true });
   copyFileSync(busybox, join(dir, 'bin/busybox'));
-  for (const applet of ['sh', 'true', 'echo', 'cat', 'sleep', 'seq', 'stty', 'tty', 'kill', 'dd'])
+  for (const applet of ['sh', 'true', 'echo', 'cat', 'sleep', 'seq', 'stty', 'tty', 'kill', 'dd', 'wc'])
     symlinkSync('busybox', join(dir, 'bin', applet));
   return dir;
 }
 
+/** The parts of config.json that tests change. */
+interface BundleConfig {
+  mounts: { destination: string; type: string; source: string; options?: string[] }[];
+  linux: { resources?: Record<string, unknown>; cgroupsPath: string; namespaces: { type: string }[] };
+}
+
 /** A bundle whose process is `args`, for tests of this room. */
-export function writeBundle(bundle: string, id: string, root: string, args: string[], terminal = false): void {
+export function writeBundle(
+  bundle: string,
+  id: string,
+  root: string,
+  args: string[],
+  terminal = false,
+  change: (config: BundleConfig) => void = () => {},
+): void {
   mkdirSync(bundle, { recursive: true });
   const spec = {
     ociVersion: '1.0.2',
@@ -41,5 +54,6 @@ export function writeBundle(bundle: string, id: string, root: string, args: stri
       namespaces: ['mount', 'pid', 'ipc', 'uts', 'network'].map((type) => ({ type })),
     },
   };
+  change(spec);
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec));
 }
