@@ -51,11 +51,13 @@ export async function superviseTask(conmon: string, args: string[], spawn: Enter
   const reader = new Socket({ fd: sync.read, readable: true, writable: false });
   const { first, ended } = syncMessages(reader);
   const message = await first;
-  reader.unref(); // from here on a supervisor must not keep a stopping engine alive
-  if (message && message.data >= 0) return { pid: message.data, ended };
-  reader.destroy();
-  const code = await process_.exited;
-  throw system(message?.message?.trim() || `conmon ended with ${code} before the container was created`);
+  if (message && message.data >= 0) {
+    reader.unref(); // from here on a supervisor must not keep a stopping engine alive
+    return { pid: message.data, ended };
+  }
+  await ended; // it writes nothing into the bundle any more
+  const why = message?.message?.trim();
+  throw system(why || `conmon ended with ${await process_.exited} before the container was created`);
 }
 
 interface SyncMessage {
@@ -70,7 +72,7 @@ function syncMessages(reader: Socket): { first: Promise<SyncMessage | undefined>
   reader.on('data', (chunk: Buffer) => {
     text += chunk;
     const line = text.indexOf('\n');
-    if (line >= 0) first.resolve(JSON.parse(text.slice(0, line)) as SyncMessage);
+    if (line >= 0) first.resolve(parseMessage(text.slice(0, line)));
   });
   const end = () => {
     first.resolve(undefined);
@@ -78,6 +80,15 @@ function syncMessages(reader: Socket): { first: Promise<SyncMessage | undefined>
   };
   reader.on('end', end).on('close', end).on('error', end);
   return { first: first.promise, ended: ended.promise };
+}
+
+/** What a runtime says may hold bytes that make conmon's line no JSON: then the line is the message. */
+function parseMessage(line: string): SyncMessage {
+  try {
+    return JSON.parse(line) as SyncMessage;
+  } catch {
+    return { data: -1, message: line };
+  }
 }
 
 /** How a task ended, from what its supervisor left; undefined when it has not written it. */

@@ -83,13 +83,13 @@ async function runExec(
   const code = await started.exited;
   const pid = code === 0 && existsSync(files.pid) ? Number(readFileSync(files.pid, 'utf8').trim()) : 0;
   if (pid > 0) return pid;
-  throw startError(files.log, code);
+  throw startError(files.log, code, (spec.process['args'] as string[] | undefined)?.[0]);
 }
 
-function startError(log: string, code: number): CortenError {
+function startError(log: string, code: number, command: string | undefined): CortenError {
   const text = existsSync(log) ? readFileSync(log, 'utf8') : '';
   if (text.trim() === '') return system(`OCI runtime exec failed: the runtime ended with ${code}`);
-  const { exitCode, message } = classifyStartError(text);
+  const { exitCode, message } = classifyStartError(text, command);
   return new ExecError(
     exitCode === 128 ? 126 : exitCode,
     `OCI runtime exec failed: exec failed: unable to start container process: ${message}: unknown`,

@@ -23,30 +23,50 @@ export function runtimeMessage(raw: string): string {
     .replace(/^exec failed: /, '');
 }
 
-/** Recognises crun's and runc's wording for a command that cannot be run; `command` is what was to run, where they do not say. */
-export function classifyStartError(raw: string, command = ''): StartError {
+/** Go's %q, as Docker's messages have it. */
+const quote = (text: string): string => JSON.stringify(text);
+
+/** Words between Go's or crun's quotation marks. */
+function unquote(text: string | undefined): string | undefined {
+  if (text === undefined || !text.startsWith('"')) return text?.slice(1, -1);
+  try {
+    return String(JSON.parse(text));
+  } catch {
+    return text.slice(1, -1); // an escape that only Go has
+  }
+}
+
+/** A name without a slash is looked up in PATH, where what cannot be executed does not count. */
+const notFound = (program: string): StartError => ({
+  exitCode: 127,
+  message: program.includes('/')
+    ? `exec: ${quote(program)}: stat ${program}: no such file or directory`
+    : `exec: ${quote(program)}: executable file not found in $PATH`,
+});
+
+/**
+ * Recognises crun's and runc's wording for a command that cannot be run; `command` is what was to run, where they do
+ * not say.
+ */
+export function classifyStartError(raw: string, command?: string): StartError {
   const message = runtimeMessage(raw);
-  const quoted = /exec: "([^"]*)"/.exec(message)?.[1];
-  const named = /executable file [`']([^`']*)[`'] not found/.exec(message)?.[1] ?? quoted;
-  if (named?.startsWith('/') && /not found|no such file/i.test(message))
-    return { exitCode: 127, message: `exec: "${named}": stat ${named}: no such file or directory` };
-  if (/executable file .*not found in \$?PATH/i.test(message))
-    return { exitCode: 127, message: `exec: "${named ?? ''}": executable file not found in $PATH` };
-  const opened =
-    /(?:open|exec(?:ve)?|stat|find)? ?[`']([^`']+)[`']: (Permission denied|No such file or directory|Is a directory|Exec format error)/i.exec(
-      message,
-    );
-  const program = quoted ?? opened?.[1] ?? command;
-  if (/permission denied|open executable: operation not permitted/i.test(message))
-    return { exitCode: 126, message: program ? `exec: "${program}": permission denied` : message };
-  if (/is a directory/i.test(message))
-    return { exitCode: 126, message: program ? `exec: "${program}": is a directory` : message };
-  if (/exec format error/i.test(message))
-    return { exitCode: 126, message: program ? `exec: "${program}": exec format error` : 'exec format error' };
-  if (/(exec|executable|stat |find `|open `).*no such file or directory/i.test(message))
-    return {
-      exitCode: 127,
-      message: program ? `exec: "${program}": stat ${program}: no such file or directory` : message,
-    };
+  const crunName = /executable file ([`'].*[`']) not found/.exec(message)?.[1];
+  const runcName = /exec: ("(?:[^"\\]|\\.)*")/.exec(message)?.[1];
+  const opened = /(?:exec(?:ve)?|exec container process|find) ([`'][^`']+[`']): /i.exec(message)?.[1];
+  const program = unquote(crunName ?? runcName) ?? command ?? unquote(opened);
+  if (/executable file .*not found in \$?PATH/i.test(message)) return notFound(program ?? '');
+  // a mount may be refused in the same words
+  if (runcName === undefined && opened === undefined && !/open executable|exec format error/i.test(message))
+    return { exitCode: 128, message };
+  const named = program === undefined ? '' : `exec: ${quote(program)}: `;
+  if (/permission denied|operation not permitted/i.test(message)) {
+    // crun stops at the first file of that name; runc, and so Docker, goes on to the next directory
+    if (/open executable/.test(message) && program !== undefined && !program.includes('/')) return notFound(program);
+    return { exitCode: 126, message: named ? `${named}permission denied` : message };
+  }
+  if (/is a directory/i.test(message)) return { exitCode: 126, message: named ? `${named}is a directory` : message };
+  if (/exec format error/i.test(message)) return { exitCode: 126, message: `${named}exec format error` };
+  if (/no such file or directory/i.test(message))
+    return program === undefined ? { exitCode: 127, message } : notFound(program);
   return { exitCode: 128, message };
 }
